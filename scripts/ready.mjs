@@ -1,0 +1,126 @@
+/**
+ * Makes a bare clone ready to run: installs the dependencies and compiles, but only what changed since the last time.
+ * Runs before `npm start` and `npm test`. Node's own modules only, because nothing else may be there yet.
+ *
+ * READY_SKIP=1 skips everything, for images that were built beforehand.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const lock = join(root, '.ready.lock');
+const LOCK_STALE_MS = 30_000;
+const HEARTBEAT_MS = 5000;
+
+const steps = [
+  {
+    stamp: join(root, 'node_modules', '.ready'),
+    // The native module is built for one Node ABI, platform and architecture.
+    key: () => digest(['package.json', 'package-lock.json'], process.versions.modules, process.platform, process.arch),
+    run: install,
+  },
+  {
+    stamp: join(root, 'dist', '.ready'),
+    key: () => digest(['package-lock.json', 'tsconfig.json', ...sources('src'), ...sources('migrations'), ...sources('scripts')]),
+    run: build,
+  },
+];
+
+const pending = () => steps.filter(({ stamp, key }) => read(stamp) !== key());
+
+if (process.env.READY_SKIP !== '1' && pending().length > 0) {
+  const release = await takeLock();
+  try {
+    // Somebody else may have done the work while this process waited for the lock.
+    for (const { stamp, key, run } of pending()) {
+      run();
+      writeFileSync(stamp, key());
+    }
+  } finally {
+    release();
+  }
+}
+
+function install() {
+  say('installing dependencies; the first time takes about a minute, because SQLite may have to be compiled');
+  // What a caller set for another purpose must not leave the compiler or half of the packages out.
+  const environment = { ...process.env };
+  for (const name of Object.keys(environment)) {
+    if (/^(NODE_ENV|npm_config_(omit|include|production|only|global|prefix|ignore_scripts|dry_run))$/i.test(name)) {
+      delete environment[name];
+    }
+  }
+  // Headers that lie beside the running node spare node-gyp a download, which not every machine can do.
+  const prefix = dirname(dirname(process.execPath));
+  if (existsSync(join(prefix, 'include', 'node', 'node.h'))) environment.npm_config_nodedir ??= prefix;
+  const npm = process.env.npm_execpath;
+  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
+  execute(command, [...args, 'ci', '--include=dev', '--no-audit', '--no-fund'], environment);
+}
+
+function build() {
+  say('compiling');
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  execute(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'], process.env);
+}
+
+function execute(command, args, env) {
+  // Standard output belongs to the program that starts afterwards.
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
+  if (status === 0) return;
+  say(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` with exit code ${status}`}`);
+  rmSync(lock, { recursive: true, force: true });
+  process.exit(1);
+}
+
+/** One process at a time. The holder touches the lock; one that was not touched for 30 s was left by a killed process. */
+async function takeLock() {
+  for (let waited = false; ; waited = true) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      if (isStale()) rmSync(lock, { recursive: true, force: true });
+      else if (!waited) say('waiting for another start that is installing');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+  return () => rmSync(lock, { recursive: true, force: true });
+}
+
+function isStale() {
+  try {
+    return Date.now() - statSync(lock).mtimeMs > LOCK_STALE_MS;
+  } catch {
+    return false;
+  }
+}
+
+function sources(directory) {
+  return readdirSync(join(root, directory), { recursive: true })
+    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .map((name) => join(directory, name))
+    .sort();
+}
+
+function digest(files, ...facts) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(`${file}\0`).update(read(join(root, file))).update('\0');
+  return hash.update(facts.join('\0')).digest('hex');
+}
+
+function read(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function say(text) {
+  process.stderr.write(`millrace: ${text}\n`);
+}

@@ -1,0 +1,28 @@
+/** Everything one request may depend on besides its input. */
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Database } from './database/database.ts';
+import type { Log } from './log.ts';
+import type { Quotas } from './quotas.ts';
+
+/** What outlives a request: made once by start.ts, handed to services, jobs and calls. */
+export interface World {
+  readonly clock: Clock;
+  readonly database: Database;
+  readonly log: Log;
+  readonly quotas: Quotas;
+  /** Time that a stream spends in CREATING, UPDATING and DELETING, in milliseconds. */
+  readonly transitionMs: number;
+}
+
+export interface Call extends World {
+  /** The instant of the request, in milliseconds since the epoch. Read once; all arithmetic is on this number. */
+  readonly now: number;
+  /** 12 digits. */
+  readonly account: string;
+  readonly region: string;
+  readonly requestId: string;
+}
+
+/** The account and region of callers that do not name theirs. */
+export type CallDefaults = Pick<Config, 'account' | 'region'>;

@@ -1,0 +1,272 @@
+/**
+ * The settings: one table from which the configuration, `--help`, `.env.example` and the README's table are made.
+ * The only reader of the process environment. A value comes from, in this order: command-line flag, environment,
+ * the file `.env` in the working directory, default.
+ */
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseArgs, parseEnv } from 'node:util';
+import { LOG_LEVELS } from './log.ts';
+import { PROFILES, type Quotas, quotasOf } from './quotas.ts';
+import { Refusal } from './refusal.ts';
+
+export interface Setting<T> {
+  /** Environment variable; the flag is the same in lower case with hyphens. */
+  readonly name: string;
+  /** Other names for the same thing, as peers of Millrace call it. */
+  readonly aliases: readonly string[];
+  readonly fallback: string;
+  readonly help: string;
+  /** What a good value looks like, for the error sentence: "PORT must be …". */
+  readonly expects: string;
+  /** The value, or undefined when the text is not a good value. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+function setting<T>(
+  name: string,
+  fallback: string,
+  [expects, parse]: readonly [string, Setting<T>['parse']],
+  help: string,
+  ...aliases: string[]
+): Setting<T> {
+  return { name, aliases, fallback, help, expects, parse };
+}
+
+const integer = (min: number, max: number) =>
+  [
+    `a whole number from ${min} to ${max}`,
+    (text: string) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
+  ] as const;
+
+const optionalCount = [
+  'a whole number, Infinity, or empty',
+  (text: string) => {
+    if (text === '') return null;
+    if (text === 'Infinity') return Number.MAX_SAFE_INTEGER;
+    return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  },
+] as const;
+
+const milliseconds = [
+  'a number of milliseconds from 0 to 86400000, such as 500 or 500ms',
+  (text: string) => {
+    const value = Number(/^(\d{1,9})(?:ms)?$/.exec(text)?.[1] ?? Number.NaN);
+    return value <= 86_400_000 ? value : undefined;
+  },
+] as const;
+
+const oneOf = <const V extends readonly string[]>(values: V) =>
+  [
+    `one of ${values.join(', ')}`,
+    (text: string) => values.find((value) => value === text) as V[number] | undefined,
+  ] as const;
+
+const text = (expects: string, pattern: RegExp) =>
+  [expects, (value: string) => (pattern.test(value) ? value : undefined)] as const;
+
+const hostNames = [
+  'host names separated by commas',
+  (value: string) => {
+    const names = value.split(',').map((name) => name.trim().toLowerCase());
+    if (value.trim() === '') return [];
+    return names.every((name) => /^[a-z0-9._-]{1,253}$/.test(name)) ? names : undefined;
+  },
+] as const;
+
+export const SETTINGS = {
+  port: setting('PORT', '4567', integer(0, 65_535), 'TCP port of all services; 0 takes a free one.'),
+  host: setting(
+    'HOST',
+    '127.0.0.1',
+    text('an address or host name', /^[A-Za-z0-9.:_-]{1,253}$/),
+    'Address to listen on. Anything but loopback lets other machines in: there is no authentication.',
+  ),
+  dataDir: setting(
+    'DATA_DIR',
+    './data',
+    text('a path', /^[^\0]+$/),
+    'Directory of the database (millrace.db) and everything else that is kept.',
+    'PERSIST_PATH',
+  ),
+  quotas: setting(
+    'QUOTAS',
+    'relaxed',
+    oneOf(PROFILES),
+    "relaxed: today's sizes and counts, rates not enforced; current: today's AWS; " +
+      'documented: the figures of the reference documents Millrace was built from.',
+  ),
+  transitionMs: setting(
+    'TRANSITION_MS',
+    '500',
+    milliseconds,
+    'Time a stream spends in CREATING, UPDATING and DELETING.',
+    'CREATE_STREAM_DURATION',
+    'KINESIS_LATENCY',
+  ),
+  shardLimit: setting(
+    'SHARD_LIMIT',
+    '',
+    optionalCount,
+    'Open shards per account and region, instead of the figure of QUOTAS.',
+    'KINESIS_SHARD_LIMIT',
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    'info',
+    oneOf(LOG_LEVELS),
+    'What is logged as JSON lines on standard error. debug adds a line per request.',
+  ),
+  account: setting(
+    'AWS_ACCOUNT_ID',
+    '000000000000',
+    text('12 digits', /^\d{12}$/),
+    'Account of callers whose access key id is not itself a 12-digit account id.',
+  ),
+  region: setting(
+    'AWS_REGION',
+    'us-east-1',
+    text('a region name such as eu-west-1', /^[a-z0-9-]{1,64}$/),
+    'Region of callers that do not sign their requests.',
+    'AWS_DEFAULT_REGION',
+  ),
+  allowedHosts: setting(
+    'ALLOWED_HOSTS',
+    '',
+    hostNames,
+    'Further host names under which clients may reach the server (checked against DNS rebinding).',
+  ),
+  sweepSchedule: setting(
+    'SWEEP_SCHEDULE',
+    '* * * * *',
+    text('a cron expression of 5 or 6 fields', /^[\d*/,-]+( [\d*/,-]+){4,5}$/),
+    'When the retention sweeper frees the space of expired records, as a cron expression.',
+  ),
+};
+
+type SettingKey = keyof typeof SETTINGS;
+type SettingValue<K extends SettingKey> = (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
+
+export interface Config extends Readonly<Omit<{ [K in SettingKey]: SettingValue<K> }, 'quotas' | 'shardLimit'>> {
+  readonly quotas: Quotas;
+}
+
+/** What the command line asks for: to serve with a configuration, or to print a text and end. */
+export type Command = { readonly serve: Config } | { readonly print: string };
+
+/**
+ * The configuration from the process's arguments, environment and `.env` file.
+ * @throws Refusal (`badSetting`) with one sentence that names the setting.
+ */
+export function readCommand(version: string): Command {
+  const flags = parseFlags(process.argv.slice(2));
+  if (flags.has('help')) return { print: usage(version) };
+  if (flags.has('version')) return { print: `${version}\n` };
+  return { serve: readConfig({ ...readEnvFile(process.cwd()), ...process.env }, flags, process.cwd()) };
+}
+
+/** The configuration that `environment` and `flags` (by flag name) describe; relative paths are taken from `directory`. */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: ReadonlyMap<string, string> = new Map(),
+  directory = '.',
+): Config {
+  const value = <K extends SettingKey>(key: K) =>
+    readSetting(SETTINGS[key] as Setting<SettingValue<K>>, environment, flags);
+  const dataDir = value('dataDir');
+  const shardLimit = value('shardLimit');
+  return Object.freeze({
+    port: value('port'),
+    host: value('host'),
+    dataDir: isAbsolute(dataDir) ? dataDir : resolve(directory, dataDir),
+    quotas: quotasOf(value('quotas'), shardLimit === null ? {} : { shards: shardLimit }),
+    transitionMs: value('transitionMs'),
+    logLevel: value('logLevel'),
+    account: value('account'),
+    region: value('region'),
+    allowedHosts: value('allowedHosts'),
+    sweepSchedule: value('sweepSchedule'),
+  });
+}
+
+function readSetting<T>(
+  setting: Setting<T>,
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: ReadonlyMap<string, string>,
+): T {
+  const flag = flagOf(setting.name);
+  const source = [setting.name, ...setting.aliases].find((name) => environment[name] !== undefined);
+  const given = flags.get(flag) ?? (source === undefined ? undefined : environment[source]);
+  // An empty variable is how compose files and CI systems say "not set".
+  const chosen = given === undefined || given === '' ? setting.fallback : given;
+  const parsed = setting.parse(chosen);
+  if (parsed !== undefined) return parsed;
+  const name = flags.has(flag) ? `--${flag}` : (source ?? setting.name);
+  throw new Refusal('badSetting', `${name} must be ${setting.expects}; it is ${JSON.stringify(chosen)}.`);
+}
+
+function parseFlags(args: readonly string[]): Map<string, string> {
+  const options = Object.fromEntries([
+    ...Object.values(SETTINGS).map(({ name }) => [flagOf(name), { type: 'string' }] as const),
+    ...['help', 'version'].map((name) => [name, { type: 'boolean' }] as const),
+  ]);
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+    return new Map(Object.entries(values).map(([name, value]) => [name, String(value)]));
+  } catch (error) {
+    const reason = (error as Error).message.split(/[.\n]/)[0];
+    throw new Refusal('badSetting', `${reason}; run millrace --help for the list of settings.`);
+  }
+}
+
+function readEnvFile(directory: string): Record<string, string | undefined> {
+  const path = join(directory, '.env');
+  try {
+    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string | undefined>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new Refusal('badSetting', `The file ${path} cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+const flagOf = (name: string) => name.toLowerCase().replaceAll('_', '-');
+
+function usage(version: string): string {
+  const lines = Object.values(SETTINGS).map(({ name, fallback, help, aliases }) => {
+    const notes = [fallback === '' ? [] : `default ${fallback}`, aliases.length ? `also ${aliases.join(', ')}` : []];
+    return `  --${flagOf(name)}, ${name}\n      ${help} (${notes.flat().join('; ') || 'default: none'})`;
+  });
+  return `Millrace ${version}: a local Amazon Kinesis that keeps its data.
+
+Usage: millrace [--setting value]...
+
+Each setting is a flag, an environment variable, or a line of the file .env in the working directory:
+
+${lines.join('\n')}
+  --help, --version
+`;
+}
+
+/** The text of `.env.example`. */
+export function envExample(): string {
+  const entries = Object.values(SETTINGS).map(
+    ({ name, fallback, help, expects, aliases }) =>
+      `# ${help}\n# ${capitalised(expects)}.${aliases.length ? ` Also read from ${aliases.join(', ')}.` : ''}\n` +
+      `#${name}=${/[\s*]/.test(fallback) ? `"${fallback}"` : fallback}\n`,
+  );
+  return `# Millrace's settings with their defaults. Copy to .env and uncomment what you change.\n# Made by npm run generate.\n\n${entries.join('\n')}`;
+}
+
+/** The README's table of settings, in Markdown. */
+export function settingsTable(): string {
+  const rows = Object.values(SETTINGS).map(
+    ({ name, fallback, help, aliases }) =>
+      `| \`${name}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${help}${aliases.length ? ` Also: ${aliases.map((alias) => `\`${alias}\``).join(', ')}.` : ''} |`,
+  );
+  return ['| Setting | Default | Meaning |', '|---|---|---|', ...rows].join('\n');
+}
+
+const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,60 @@
+/** Opens the one connection to the data file and proves that SQLite took every setting. */
+import BetterSqlite3 from 'better-sqlite3';
+
+/**
+ * Layout of a new file. Both must be set before the first table and cannot change cheaply afterwards: 8 KiB pages
+ * suit records of about 1 KB best, and incremental auto_vacuum lets the sweeper give space back to the file system.
+ */
+const layout = { page_size: 8192, auto_vacuum: 2 } as const;
+
+/** Value as written, value as SQLite reports it. */
+const settings: readonly (readonly [name: string, value: string | number, reported: string | number])[] = [
+  ['journal_mode', 'wal', 'wal'],
+  // FULL: COMMIT returns after the WAL was fsynced. This is the promise; the build's own default is NORMAL.
+  ['synchronous', 'full', 2],
+  // 0: a wait would block the whole event loop. The writer turn retries without blocking.
+  ['busy_timeout', 0, 0],
+  ['wal_autocheckpoint', 2000, 2000],
+  ['journal_size_limit', 64 * 1024 * 1024, 64 * 1024 * 1024],
+  // Memory-mapped I/O turns a read error into a crash and lets a stray pointer damage the file.
+  ['mmap_size', 0, 0],
+  ['foreign_keys', 'on', 1],
+  ['cell_size_check', 'on', 1],
+  ['trusted_schema', 'off', 0],
+  ['temp_store', 'memory', 2],
+  ['cache_size', -65_536, -65_536],
+];
+
+/** SQLite before 3.51.3 could corrupt a WAL that two connections reset at the same instant. */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+
+/**
+ * Opens or creates the database at `path`.
+ * @throws Error when a setting did not take or SQLite is too old; SqliteError when the file cannot be used.
+ */
+export function openConnection(path: string): BetterSqlite3.Database {
+  const handle = new BetterSqlite3(path, { timeout: 0 });
+  try {
+    assertVersion(handle);
+    for (const [name, value] of Object.entries(layout)) handle.pragma(`${name} = ${value}`);
+    for (const [name, value] of settings) handle.pragma(`${name} = ${value}`);
+    for (const [name, , reported] of settings) assertSetting(handle, name, reported);
+    for (const [name, value] of Object.entries(layout)) assertSetting(handle, name, value);
+    return handle;
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+function assertVersion(handle: BetterSqlite3.Database): void {
+  const version = handle.prepare('select sqlite_version()').pluck().get() as string;
+  const parts = version.split('.').map(Number);
+  const difference = OLDEST_SQLITE.map((wanted, index) => (parts[index] ?? 0) - wanted).find((part) => part !== 0);
+  if ((difference ?? 0) < 0) throw new Error(`SQLite ${OLDEST_SQLITE.join('.')} or newer is needed, not ${version}.`);
+}
+
+function assertSetting(handle: BetterSqlite3.Database, name: string, wanted: string | number): void {
+  const value = handle.pragma(name, { simple: true });
+  if (value !== wanted) throw new Error(`SQLite reports ${name} = ${value} where ${wanted} was set.`);
+}

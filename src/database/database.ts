@@ -1,0 +1,174 @@
+/** The database as the rest of the program sees it: typed statements, reads at once, writes in the writer turn. */
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { Refusal } from '../refusal.ts';
+import { openConnection } from './connection.ts';
+import { acquireInstanceLock, type InstanceLock } from './instance-lock.ts';
+import { assertUsable, migrate } from './migrate.ts';
+import type { Query } from './query.ts';
+import { type Settled, Writer } from './writer.ts';
+
+export const DATABASE_FILE = 'millrace.db';
+
+export interface DatabaseOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The program's version, remembered in the file. */
+  readonly version: string;
+  /** See WriterOptions.onFatal. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/**
+ * Opens the database of `directory`, creating both when missing, and migrates it.
+ * @throws Refusal when the directory or the file cannot or must not be used.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { directory } = options;
+  let lock: InstanceLock | undefined;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    lock = acquireInstanceLock(directory);
+    const path = join(directory, DATABASE_FILE);
+    if (existsSync(path) && statSync(path).size > 0) assertUsable(path);
+    const handle = openConnection(path);
+    await migrate(handle, options.version);
+    return new Database(handle, lock, options);
+  } catch (error) {
+    lock?.release();
+    throw error instanceof Refusal ? error : asRefusal(directory, error as NodeJS.ErrnoException);
+  }
+}
+
+function asRefusal(directory: string, error: NodeJS.ErrnoException): Error {
+  const code = error.code ?? '';
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+    return new Refusal(
+      'damagedData',
+      `${join(directory, DATABASE_FILE)} is damaged (${error.message}); it was left as it is. Restore a copy, or ` +
+        `rescue what is readable with: sqlite3 ${DATABASE_FILE} .recover | sqlite3 recovered.db`,
+      { cause: error },
+    );
+  }
+  if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|SQLITE_(CANTOPEN|READONLY|PERM))/.test(code)) {
+    return new Refusal(
+      'dataNotUsable',
+      `The data directory ${directory} cannot be written (${error.message}); fix its permissions or set DATA_DIR.`,
+      { cause: error },
+    );
+  }
+  return error;
+}
+
+/** Values of parameters, as SQLite stores them. */
+type Bound = string | number | bigint | Buffer | null;
+
+export class Database {
+  readonly #handle: BetterSqlite3.Database;
+  readonly #lock: InstanceLock;
+  readonly #writer: Writer;
+  readonly #statements = new Map<Query<never, unknown>, BetterSqlite3.Statement>();
+  readonly #undoListeners: (() => void)[] = [];
+
+  constructor(handle: BetterSqlite3.Database, lock: InstanceLock, { clock, log, onFatal }: DatabaseOptions) {
+    this.#handle = handle;
+    this.#lock = lock;
+    this.#writer = new Writer({
+      handle,
+      clock,
+      log,
+      onFatal,
+      onUndo: () => {
+        for (const listener of this.#undoListeners) listener();
+      },
+    });
+  }
+
+  /** Runs `body` in the next writer turn; see Writer.write. Statements in it see what earlier bodies of the turn did. */
+  write<T>(body: () => Settled<T>): Promise<T> {
+    return this.#writer.write(body);
+  }
+
+  /** Every row of `query`. */
+  all<P extends object, Row>(query: Query<P, Row>, parameters: P): Row[] {
+    return this.#statement(query).all(bound(query, parameters)) as Row[];
+  }
+
+  /** The first row of `query`, if there is one. */
+  get<P extends object, Row>(query: Query<P, Row>, parameters: P): Row | undefined {
+    return this.#statement(query).get(bound(query, parameters)) as Row | undefined;
+  }
+
+  /** The rows of `query` one by one. Nothing else may be executed before the iteration has ended. */
+  iterate<P extends object, Row>(query: Query<P, Row>, parameters: P): IterableIterator<Row> {
+    return this.#statement(query).iterate(bound(query, parameters)) as IterableIterator<Row>;
+  }
+
+  /** Executes `query` and returns the number of rows it changed. Only inside the body of a write. */
+  run<P extends object>(query: Query<P, unknown>, parameters: P): number {
+    if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${query.sql}`);
+    return this.#statement(query).run(bound(query, parameters)).changes;
+  }
+
+  /** Like `run`, for an insert: returns the new row's id. */
+  insert<P extends object>(query: Query<P, unknown>, parameters: P): number {
+    if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${query.sql}`);
+    return Number(this.#statement(query).run(bound(query, parameters)).lastInsertRowid);
+  }
+
+  /** `listener` runs whenever changes were undone: what was derived from rows in memory must be forgotten. */
+  onUndo(listener: () => void): void {
+    this.#undoListeners.push(listener);
+  }
+
+  /** The numbers of free and of all pages in the file. */
+  pages(): { readonly free: number; readonly all: number } {
+    return {
+      free: this.#handle.pragma('freelist_count', { simple: true }) as number,
+      all: this.#handle.pragma('page_count', { simple: true }) as number,
+    };
+  }
+
+  /** Moves up to `count` free pages out of the file. Only inside the body of a write. */
+  releasePages(count: number): void {
+    this.#handle.pragma(`incremental_vacuum(${Math.floor(count)})`);
+  }
+
+  /**
+   * Moves the WAL into the file and empties it, as far as nobody is reading: never waits. After the shrinking of the
+   * file this is the moment when the file system gets its space back.
+   */
+  checkpoint(): void {
+    this.#handle.pragma('wal_checkpoint(TRUNCATE)');
+  }
+
+  /** Writes a note about this instance beside the data, for people and scripts. */
+  announce(note: object): void {
+    this.#lock.announce(note);
+  }
+
+  /** Finishes waiting writes, moves the WAL into the file and closes it. */
+  async close(): Promise<void> {
+    await this.#writer.drained();
+    this.checkpoint();
+    this.#handle.close();
+    this.#lock.release();
+  }
+
+  #statement(query: Query<never, unknown>): BetterSqlite3.Statement {
+    let statement = this.#statements.get(query);
+    if (statement === undefined) {
+      statement = this.#handle.prepare(query.sql);
+      this.#statements.set(query, statement);
+    }
+    return statement;
+  }
+}
+
+function bound<P extends object>(query: Query<P, unknown>, parameters: P): Bound[] {
+  return query.parameters.map((name) => parameters[name] as Bound);
+}

@@ -1,0 +1,47 @@
+/**
+ * One process per data directory. The lock is SQLite's own, on a file of its own: the kernel frees it the moment the
+ * holder dies, so there is no stale lock to clean up, and the data file stays open to readers.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { Refusal } from '../refusal.ts';
+
+export interface InstanceLock {
+  /** Tells others where this instance listens. Only a note for people and scripts: nothing depends on it. */
+  announce(note: object): void;
+  release(): void;
+}
+
+/**
+ * Takes the lock of `directory` for the life of this process.
+ * @throws Refusal `dataInUse` with the pid of the holder when another process has it.
+ */
+export function acquireInstanceLock(directory: string): InstanceLock {
+  const notePath = join(directory, 'instance.json');
+  const handle = new BetterSqlite3(join(directory, 'lock.db'), { timeout: 0 });
+  try {
+    handle.pragma('locking_mode = exclusive');
+    handle.exec('begin exclusive');
+  } catch (error) {
+    handle.close();
+    if (!String((error as { code?: string }).code).startsWith('SQLITE_BUSY')) throw error;
+    throw new Refusal(
+      'dataInUse',
+      `The data directory ${directory} is in use by another Millrace${holder(notePath)}; stop it or set DATA_DIR.`,
+    );
+  }
+  return {
+    announce: (note) => writeFileSync(notePath, `${JSON.stringify({ pid: process.pid, ...note })}\n`),
+    release: () => handle.close(),
+  };
+}
+
+function holder(notePath: string): string {
+  try {
+    const { pid, url } = JSON.parse(readFileSync(notePath, 'utf8')) as { pid?: number; url?: string };
+    return ` (pid ${pid}, ${url})`;
+  } catch {
+    return '';
+  }
+}

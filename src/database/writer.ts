@@ -1,0 +1,218 @@
+/**
+ * The writer turn: group commit.
+ *
+ * Bodies queued since the last turn run in one `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, so that they
+ * share one fsync and a failing body undoes only itself. Invariants:
+ *
+ * - A promise is settled after COMMIT has returned. Whoever awaits it may tell the world: the effect is on disk.
+ * - A body is synchronous and runs to its end with nothing in between: reading then writing is atomic.
+ * - A turn never waits. When another process holds the write lock, the queue stays and the turn is tried again.
+ */
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+
+/** One turn ends when it has run this many bodies or has taken this long; the rest runs in the next turn. */
+const BODIES_PER_TURN = 1000;
+const MS_PER_TURN = 20;
+
+/** Bodies that may wait, for instance while another process holds the lock. More are refused. */
+const QUEUE_LIMIT = 10_000;
+
+/** How long a foreign lock is waited out before the waiting bodies fail, and the pause between attempts. */
+const BUSY_LIMIT_MS = 5000;
+const BUSY_PAUSE_MS = [5, 10, 20, 40, 70, 100] as const;
+
+/** The write could not be done now, but the same request may succeed later. Nothing of it was applied. */
+export class WriteUnavailable extends Error {
+  override readonly name = 'WriteUnavailable';
+}
+
+/** What a body may return: anything but a promise, because nothing may be awaited inside a transaction. */
+export type Settled<T> = T extends PromiseLike<unknown> ? never : T;
+
+interface Waiting {
+  readonly body: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Outcome {
+  readonly waiting: Waiting;
+  readonly error?: unknown;
+  readonly value?: unknown;
+}
+
+export interface WriterOptions {
+  readonly handle: BetterSqlite3.Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called after something was undone: caches of rows must forget what they saw. */
+  readonly onUndo: () => void;
+  /** Called when the disk or the file can no longer be trusted: the process must stop acknowledging. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  readonly #begin: BetterSqlite3.Statement;
+  readonly #commit: BetterSqlite3.Statement;
+  readonly #savepoint: BetterSqlite3.Statement;
+  readonly #undo: BetterSqlite3.Statement;
+  readonly #release: BetterSqlite3.Statement;
+  #queue: Waiting[] = [];
+  #scheduled = false;
+  #busySinceMs: number | null = null;
+  #busyAttempts = 0;
+  #failure: Error | null = null;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#begin = options.handle.prepare('begin immediate');
+    this.#commit = options.handle.prepare('commit');
+    this.#savepoint = options.handle.prepare('savepoint body');
+    this.#undo = options.handle.prepare('rollback to body');
+    this.#release = options.handle.prepare('release body');
+  }
+
+  /**
+   * Runs `body` in the next turn. The promise settles after the turn's commit is on disk: with the body's result, or
+   * with what it threw (then the body's changes, and only those, were undone).
+   * @throws WriteUnavailable when the database cannot take the write now.
+   */
+  write<T>(body: () => Settled<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      if (this.#queue.length >= QUEUE_LIMIT) {
+        return reject(new WriteUnavailable(`More than ${QUEUE_LIMIT} writes are waiting.`));
+      }
+      this.#queue.push({ body, resolve: resolve as Waiting['resolve'], reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when every body queued so far has been settled. */
+  async drained(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#failure) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#queue.length === 0) return;
+    this.#scheduled = true;
+    // The check phase comes after all sockets that are ready were read: their requests join this turn.
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    if (!this.#beginTurn()) return;
+    const outcomes = this.#runBodies();
+    try {
+      this.#commit.run();
+    } catch (error) {
+      this.#failTurn(outcomes, error as Error);
+      this.#schedule();
+      return;
+    }
+    for (const outcome of outcomes) settle(outcome);
+    this.#schedule();
+  }
+
+  /** Takes the write lock. False when it cannot be had now; then another attempt is scheduled or the queue failed. */
+  #beginTurn(): boolean {
+    try {
+      this.#begin.run();
+    } catch (error) {
+      if (isBusy(error)) this.#waitForLock();
+      else this.#failTurn(this.#queue.splice(0).map(asOutcome), error as Error);
+      return false;
+    }
+    if (this.#busySinceMs !== null) {
+      const waitedMs = Math.round(this.#options.clock.monotonicMs() - this.#busySinceMs);
+      this.#options.log.info({ waitedMs }, 'The database can be written again.');
+    }
+    this.#busySinceMs = null;
+    this.#busyAttempts = 0;
+    return true;
+  }
+
+  #runBodies(): Outcome[] {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + MS_PER_TURN;
+    const outcomes: Outcome[] = [];
+    while (this.#queue.length > outcomes.length && outcomes.length < BODIES_PER_TURN) {
+      outcomes.push(this.#runBody(this.#queue[outcomes.length]!));
+      if (clock.monotonicMs() >= endMs) break;
+    }
+    this.#queue = this.#queue.slice(outcomes.length);
+    return outcomes;
+  }
+
+  #runBody(waiting: Waiting): Outcome {
+    this.#savepoint.run();
+    try {
+      const value = waiting.body();
+      this.#release.run();
+      return { waiting, value };
+    } catch (error) {
+      // SQLite may have rolled everything back by itself (disk full); then COMMIT fails and the whole turn with it.
+      if (this.#options.handle.inTransaction) {
+        this.#undo.run();
+        this.#release.run();
+      }
+      this.#options.onUndo();
+      return { waiting, error };
+    }
+  }
+
+  /** Nothing of the turn was applied. Damage and I/O errors end all writing: see the reference on fsync failures. */
+  #failTurn(outcomes: readonly Outcome[], error: Error): void {
+    const { handle, log, onUndo, onFatal } = this.#options;
+    if (handle.inTransaction) handle.exec('rollback');
+    onUndo();
+    log.error({ err: error, writes: outcomes.length }, 'A group of writes could not be committed; none was applied.');
+    const fatal = isFatal(error);
+    if (fatal) this.#failure = error;
+    const cause = fatal ? error : new WriteUnavailable(`The database could not be written: ${error.message}.`);
+    // A body's own error is what its caller must see; it was undone either way.
+    for (const outcome of outcomes) settle('error' in outcome ? outcome : { waiting: outcome.waiting, error: cause });
+    if (fatal) {
+      for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+      onFatal(error);
+    }
+  }
+
+  /** Another process holds the write lock: never block the event loop for it, try again a little later. */
+  #waitForLock(): void {
+    const { clock, log } = this.#options;
+    if (this.#busySinceMs === null) {
+      this.#busySinceMs = clock.monotonicMs();
+      log.warn({}, 'Another program holds a write lock on the database; writes wait for it.');
+    }
+    if (clock.monotonicMs() - this.#busySinceMs >= BUSY_LIMIT_MS) {
+      const error = new WriteUnavailable('Another program has held a write lock on the database for 5 s.');
+      for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+      this.#busySinceMs = null;
+      return;
+    }
+    const pauseMs = BUSY_PAUSE_MS[Math.min(this.#busyAttempts, BUSY_PAUSE_MS.length - 1)]!;
+    this.#busyAttempts += 1;
+    this.#scheduled = true;
+    clock.after(pauseMs, () => this.#turn());
+  }
+}
+
+const asOutcome = (waiting: Waiting): Outcome => ({ waiting });
+
+function settle({ waiting, value, ...rest }: Outcome): void {
+  if ('error' in rest) waiting.reject(rest.error);
+  else waiting.resolve(value as never);
+}
+
+const codeOf = (error: unknown) => String((error as { code?: unknown } | null)?.code ?? '');
+const isBusy = (error: unknown) => codeOf(error).startsWith('SQLITE_BUSY');
+
+/** After these the pages in memory may differ from those on disk, whatever SQLite says next: stop, do not go on. */
+export function isFatal(error: unknown): boolean {
+  return /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN)/.test(codeOf(error));
+}

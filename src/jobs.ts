@@ -1,0 +1,51 @@
+/** Background work: on a cron schedule, once at the start, or on demand in tests. A job never overlaps itself. */
+import cron from 'node-cron';
+import type { Log } from './log.ts';
+
+export interface Job {
+  readonly name: string;
+  /** Cron expression. */
+  readonly schedule: string;
+  /** Does its work in short slices and ends soon after `signal` is aborted. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
+}
+
+export interface Jobs {
+  /** Runs a job now; waits for the run in progress if there is one. Rejects with what the job throws. */
+  run(name: string): Promise<unknown>;
+  /** Ends the schedules and waits for the runs in progress, which are told to stop. */
+  stop(): Promise<void>;
+}
+
+/** Puts `jobs` on their schedules and runs each once. A failing run is logged and tried again at the next tick. */
+export function startJobs(jobs: readonly Job[], log: Log): Jobs {
+  const stopping = new AbortController();
+  const running = new Map<string, Promise<unknown>>();
+
+  const start = (job: Job): Promise<unknown> => {
+    const run = job.run(stopping.signal).finally(() => running.delete(job.name));
+    running.set(job.name, run);
+    return run;
+  };
+  const tick = (job: Job): void => {
+    if (running.has(job.name) || stopping.signal.aborted) return;
+    start(job).catch((error) => log.error({ err: error, job: job.name }, 'A background job failed.'));
+  };
+
+  const tasks = jobs.map((job) => cron.schedule(job.schedule, () => tick(job), { name: job.name }));
+  for (const job of jobs) tick(job);
+
+  return {
+    async run(name) {
+      const job = jobs.find((candidate) => candidate.name === name);
+      if (job === undefined) throw new Error(`There is no job named ${name}.`);
+      await running.get(name)?.catch(() => undefined);
+      return start(job);
+    },
+    async stop() {
+      stopping.abort();
+      for (const task of tasks) await task.destroy();
+      await Promise.allSettled(running.values());
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** The errors of Kinesis with AWS's exact texts, as seen on the service. Odd blanks and missing periods are AWS's. */
+import { ApiError, constraintItem, validationException } from '../protocol/error.ts';
+
+interface StreamName {
+  readonly name: string;
+  readonly account: string;
+}
+
+export const invalidArgument = (message: string) => new ApiError('InvalidArgumentException', message);
+export const resourceNotFound = (message: string) => new ApiError('ResourceNotFoundException', message);
+export const resourceInUse = (message: string) => new ApiError('ResourceInUseException', message);
+export const limitExceeded = (message: string) => new ApiError('LimitExceededException', message);
+export const expiredNextToken = (message: string) => new ApiError('ExpiredNextTokenException', message);
+
+export const streamNotFound = ({ name, account }: StreamName) =>
+  resourceNotFound(`Stream ${name} under account ${account} not found.`);
+
+/** `shard` did not parse as a shard id, or names none where the stream is known to exist. */
+export const shardNotFound = (shard: string, { name, account }: StreamName) =>
+  resourceNotFound(`Could not find shard ${shard} in stream ${name} under account ${account}.`);
+
+/** The other text for a missing shard: for iterators, and when the stream itself is missing. */
+export const shardDoesNotExist = (shard: string, { name, account }: StreamName) =>
+  resourceNotFound(`Shard ${shard} in stream ${name} under account ${account} does not exist`);
+
+export const streamExists = ({ name, account }: StreamName) =>
+  resourceInUse(`Stream ${name} under account ${account} already exists.`);
+
+export const tooManyInTransition = (account: string, limit: number) =>
+  limitExceeded(
+    'This request would have exceed the limit on the number  of streams that can simultaneously be in CREATING or ' +
+      `DELETING for the account ${account}. Limit: ${limit}.`,
+  );
+
+export const shardLimitExceeded = (
+  { account, region }: { readonly account: string; readonly region: string },
+  figures: { readonly open: number; readonly limit: number; readonly additional: number },
+) =>
+  limitExceeded(
+    `This request would exceed the shard limit for the account ${account} in ${region}. Current shard count for the ` +
+      `account: ${figures.open}. Limit: ${figures.limit}. Number of additional shards that would have resulted from ` +
+      `this request: ${figures.additional}. Refer to the AWS Service Limits page ` +
+      '(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to request ' +
+      'higher limits.',
+  );
+
+export const onDemandLimitExceeded = (
+  { account, region }: { readonly account: string; readonly region: string },
+  count: number,
+  limit: number,
+) =>
+  limitExceeded(
+    `This request would exceed the limit on the number of On-Demand streams for the account ${account} in ${region}. ` +
+      `Current On-Demand streams count: ${count}. Limit: ${limit}.`,
+  );
+
+export const invalidExplicitHashKey = (value: string) =>
+  invalidArgument(
+    `Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was ${value}`,
+  );
+
+export const invalidOrderingNumber = (value: string, { name, account }: StreamName) =>
+  invalidArgument(
+    `ExclusiveMinimumSequenceNumber ${value} used in PutRecord on stream ${name} under account ${account} is invalid.`,
+  );
+
+/** `items`: path of a record's data, and what the message adds to the figure (see quotaHint). */
+export const recordsTooLarge = (items: readonly { readonly path: string; readonly hint: string }[], maxBytes: number) =>
+  validationException(
+    items.map(({ path, hint }) =>
+      constraintItem('', path, `Member must have length less than or equal to ${maxBytes}${hint}`),
+    ),
+  );
+
+export const requestTooLarge = (megabytes: number) => invalidArgument(`Records size exceeds ${megabytes} MB limit`);
+
+export const invalidIterator = () => invalidArgument('Invalid ShardIterator.');
+
+export const expiredIterator = (createdMs: number, nowMs: number, lifeMs: number) =>
+  new ApiError(
+    'ExpiredIteratorException',
+    `Iterator expired. The iterator was created at time ${javaDate(createdMs)} while right now it is ` +
+      `${javaDate(nowMs)} which is further in the future than the tolerated delay of ${lifeMs} milliseconds.`,
+  );
+
+/** Java's Date.toString in UTC: `Thu Jan 22 01:22:02 UTC 2015`. */
+function javaDate(ms: number): string {
+  const [weekday, day, month, year, time] = new Date(ms).toUTCString().replace(',', '').split(' ');
+  return `${weekday} ${month} ${day} ${time} UTC ${year}`;
+}
+
+/** What the data plane may throw besides its own: the model lists KMS errors with every operation that moves data. */
+export const KMS_ERRORS = [
+  'KMSDisabledException',
+  'KMSInvalidStateException',
+  'KMSAccessDeniedException',
+  'KMSNotFoundException',
+  'KMSOptInRequired',
+  'KMSThrottlingException',
+] as const;

@@ -1,0 +1,163 @@
+/** GetShardIterator, and the iterator: a position in a shard that the client carries for five minutes. */
+import type { Call } from '../call.ts';
+import { ApiError } from '../protocol/error.ts';
+import { operation } from '../protocol/operation.ts';
+import { type Decoded, oneOf, required, structure, timestamp } from '../protocol/shape.ts';
+import { expiredIterator, invalidArgument, invalidIterator, shardDoesNotExist, shardNotFound } from './errors.ts';
+import { positionAfter, tipOf } from './record-log.ts';
+import { seal, unseal } from './sealed-token.ts';
+import { MAX_INDEX, parseSequenceNumber, type SequenceNumber } from './sequence-number.ts';
+import { sequenceNumber, shardId, streamReference } from './shapes.ts';
+import { shardIdOf, shardIndexOf } from './shard-id.ts';
+import { findStream, type Shard, type Stream, statusOf, streamNameOf } from './stream-store.ts';
+
+// The order of the types is that of AWS's own message.
+const iteratorType = oneOf('AFTER_SEQUENCE_NUMBER', 'LATEST', 'AT_TIMESTAMP', 'AT_SEQUENCE_NUMBER', 'TRIM_HORIZON');
+type IteratorType = Decoded<typeof iteratorType>;
+
+const input = structure({
+  ShardId: required(shardId),
+  ShardIteratorType: required(iteratorType),
+  StartingSequenceNumber: sequenceNumber,
+  ...streamReference,
+  Timestamp: timestamp(),
+});
+type Input = Decoded<typeof input>;
+
+export const GetShardIterator = operation({
+  access: 'read',
+  input,
+  errors: [
+    'ResourceNotFoundException',
+    'InvalidArgumentException',
+    'ProvisionedThroughputExceededException',
+    'AccessDeniedException',
+    'InternalFailureException',
+  ],
+  run(request, call) {
+    const name = streamNameOf(request, call);
+    const index = shardIndexOf(request.ShardId);
+    if (index === undefined) throw shardNotFound(request.ShardId, name);
+    const stream = findStream(name, call);
+    const shard = stream && statusOf(stream, call.now) !== 'CREATING' ? stream.shards[index] : undefined;
+    if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIdOf(index), name);
+    return { ShardIterator: iteratorAt(startingPosition(request, stream, shard, call), stream, shard, call) };
+  },
+});
+
+/** The position from which an iterator of the requested type reads. */
+function startingPosition(request: Input, stream: Stream, shard: Shard, call: Call): number {
+  const { ShardIteratorType: type, StartingSequenceNumber: number, Timestamp } = request;
+  assertNumberFitsType(type, number);
+  switch (type) {
+    case 'TRIM_HORIZON':
+      // What has expired by the time of reading is passed over then.
+      return 0;
+    case 'LATEST':
+      return tipOf(shard, call.database).nextPosition;
+    case 'AT_TIMESTAMP':
+      return positionAfter(shard, requireTimestamp(Timestamp, call.now) - 1, call.database);
+    case 'AT_SEQUENCE_NUMBER':
+      return positionOf(number!, type, stream, shard, call);
+    case 'AFTER_SEQUENCE_NUMBER':
+      return positionOf(number!, type, stream, shard, call) + 1;
+  }
+}
+
+function assertNumberFitsType(type: IteratorType, number: string | undefined): void {
+  const takesNumber = type === 'AT_SEQUENCE_NUMBER' || type === 'AFTER_SEQUENCE_NUMBER';
+  if (type === 'AT_TIMESTAMP' || takesNumber === (number !== undefined)) return;
+  throw invalidArgument(
+    'Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or ' +
+      '(2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. ' +
+      `Request specified ${type} and ${takesNumber ? 'no' : 'also a'} StartingSequenceNumber.`,
+  );
+}
+
+function requireTimestamp(ms: number | undefined, now: number): number {
+  if (ms === undefined) {
+    throw invalidArgument(
+      'Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. ' +
+        'Current request has no timestamp parameter.',
+    );
+  }
+  if (ms > now) {
+    throw invalidArgument(
+      'The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. ' +
+        `timestampInMillis: ${ms}, currentTimestampInMillis: ${now}`,
+    );
+  }
+  return ms;
+}
+
+/** The position that a sequence number names in this shard. The shard's own StartingSequenceNumber is position 0. */
+function positionOf(text: string, type: IteratorType, stream: Stream, shard: Shard, call: Call): number {
+  const number = requireNumberOf(text, type, stream, shard);
+  // A number that was never given out must not hide the records that will come.
+  const newest = tipOf(shard, call.database).nextPosition - 1;
+  return number.index > BigInt(newest) ? newest + 1 : Number(number.index);
+}
+
+function requireNumberOf(text: string, type: IteratorType, stream: Stream, shard: Shard): SequenceNumber {
+  const used =
+    `StartingSequenceNumber ${text} used in GetShardIterator on shard ${shard.shardId} in stream ${stream.name} ` +
+    `under account ${stream.account} is invalid`;
+  const number = parseSequenceNumber(text);
+  if (number === undefined) throw invalidArgument(`${used}.`);
+  if (number.shardIndex !== shard.index) {
+    throw invalidArgument(
+      `Invalid StartingSequenceNumber. It encodes ${shardIdOf(number.shardIndex)}, ` +
+        `while it was used in a call to a shard with ${shard.shardId}`,
+    );
+  }
+  // AWS itself fails on the oldest format.
+  if (number.version === 0) throw new ApiError('InternalFailure', '', 500);
+  if (number.version !== 2 || number.createdS !== shard.createdS) {
+    throw invalidArgument(`${used} because it did not come from this stream.`);
+  }
+  if (number.index === MAX_INDEX) {
+    throw invalidArgument(
+      `Invalid SequenceNumber for ShardIteratorType ${type}, SequenceNumber has reached max possible value for the shard.`,
+    );
+  }
+  return number;
+}
+
+/** A fresh iterator; its five minutes begin now. */
+export function iteratorAt(position: number, stream: Stream, shard: Shard, call: Call): string {
+  const { account, region, name, id } = stream;
+  return seal('iterator', [call.now, account, region, name, id, shard.index, position], call);
+}
+
+export interface OpenIterator {
+  readonly stream: Stream;
+  readonly shard: Shard;
+  readonly position: number;
+}
+
+/**
+ * Where an iterator points.
+ * @throws ApiError InvalidArgumentException (not an iterator), ExpiredIteratorException, or ResourceNotFoundException
+ * when its stream is gone, even if another of the same name exists.
+ */
+export function openIterator(token: string, call: Call): OpenIterator {
+  const fields = unseal('iterator', token, call);
+  if (fields === undefined) throw invalidIterator();
+  const [createdMs, account, region, name, id, shardIndex, position] = fields as [
+    number,
+    string,
+    string,
+    string,
+    number,
+    number,
+    number,
+  ];
+  // Only age counts: an iterator "from the future" means that the clock was set back, which is no fault of the client.
+  const lifeMs = call.quotas.iteratorLifeMs;
+  if (call.now - createdMs > lifeMs) throw expiredIterator(createdMs, call.now, lifeMs);
+  const streamName = { account, region, name };
+  const stream = findStream(streamName, call);
+  const shard = stream?.id === id ? stream.shards[shardIndex] : undefined;
+  if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIdOf(shardIndex), streamName);
+  return { stream, shard, position };
+}

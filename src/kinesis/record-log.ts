@@ -1,0 +1,231 @@
+/**
+ * The log: records appended to shards and read from them. The hot SQL of the program.
+ *
+ * Invariants: positions of a shard grow by one per record and are never given out twice; arrivals within a shard never
+ * decrease, whatever the clock does; so a shard's records in id order are in arrival order too, and an instant is found
+ * by binary search.
+ */
+import { isUtf8 } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import { sql } from 'kysely';
+import type { Database } from '../database/database.ts';
+import { type Bind, query } from '../database/query.ts';
+import type { Shard } from './stream-store.ts';
+
+export interface NewRecord {
+  readonly partitionKey: string;
+  readonly data: Buffer;
+}
+
+export interface StoredRecord {
+  readonly position: number;
+  readonly sequenceNumber: string;
+  readonly partitionKey: string;
+  readonly arrivedMs: number;
+  readonly data: Buffer;
+}
+
+/** The id of a record, composed in SQL because it exceeds what a JavaScript number holds exactly. */
+const idOf = <P extends { shard: number }>(bind: Bind<P>, position: number | undefined) =>
+  sql<number>`(${bind('shard')} << 40) | ${position}`;
+const positionOfId = sql<number>`id & 1099511627775`;
+
+const reserve = query((bind: Bind<{ shard: number; count: number; now: number }>, db) =>
+  db
+    .updateTable('shards')
+    .set((column) => ({
+      next_position: column('next_position', '+', bind('count')),
+      last_arrived_ms: sql<number>`max(last_arrived_ms, ${bind('now')})`,
+    }))
+    .where('id', '=', bind('shard'))
+    .returning(['next_position', 'last_arrived_ms']),
+);
+
+interface RecordValues {
+  shard: number;
+  position: number;
+  sequenceNumber: string;
+  partitionKey: string;
+  arrivedMs: number;
+  isText: 0 | 1;
+  crc32: number;
+  data: Buffer;
+}
+
+const insertRecord = query((bind: Bind<RecordValues>, db) =>
+  db.insertInto('records').values({
+    id: idOf(bind, bind('position')),
+    sequence_number: bind('sequenceNumber'),
+    partition_key: bind('partitionKey'),
+    arrived_ms: bind('arrivedMs'),
+    is_text: bind('isText'),
+    crc32: bind('crc32'),
+    data: bind('data'),
+  }),
+);
+
+interface Range {
+  shard: number;
+  from: number;
+  limit: number;
+}
+
+const selectRecords = query((bind: Bind<Range>, db) =>
+  db
+    .selectFrom('records')
+    .select([positionOfId.as('position'), 'sequence_number', 'partition_key', 'arrived_ms', 'crc32', 'data'])
+    .where('id', '>=', idOf(bind, bind('from')))
+    .where('id', '<', sql<number>`(${bind('shard')} + 1) << 40`)
+    .orderBy('id')
+    .limit(bind('limit')),
+);
+
+const selectFirst = query((bind: Bind<Omit<Range, 'limit'>>, db) =>
+  db
+    .selectFrom('records')
+    .select([positionOfId.as('position'), 'arrived_ms'])
+    .where('id', '>=', idOf(bind, bind('from')))
+    .where('id', '<', sql<number>`(${bind('shard')} + 1) << 40`)
+    .orderBy('id')
+    .limit(sql.lit(1)),
+);
+
+const selectTip = query((bind: Bind<{ shard: number }>, db) =>
+  db.selectFrom('shards').select(['next_position', 'last_arrived_ms']).where('id', '=', bind('shard')),
+);
+
+/** The position that the next record of the shard gets, and the arrival of its newest record ever (0: none yet). */
+export interface Tip {
+  readonly nextPosition: number;
+  readonly lastArrivedMs: number;
+}
+
+export function tipOf(shard: Shard, database: Database): Tip {
+  const row = database.get(selectTip, { shard: shard.id })!;
+  return { nextPosition: row.next_position, lastArrivedMs: row.last_arrived_ms };
+}
+
+/**
+ * Appends records to a shard at the instant `now`, in their order. Only inside the body of a write.
+ * Returns their sequence numbers.
+ */
+export function append(shard: Shard, records: readonly NewRecord[], now: number, database: Database): string[] {
+  const reserved = database.get(reserve, { shard: shard.id, count: records.length, now })!;
+  const firstPosition = reserved.next_position - records.length;
+  const arrivedMs = reserved.last_arrived_ms;
+  const recordS = Math.floor(arrivedMs / 1000);
+  return records.map(({ partitionKey, data }, offset) => {
+    const position = firstPosition + offset;
+    const sequenceNumber = shard.sequenceNumbers.of(position, recordS);
+    database.run(insertRecord, {
+      shard: shard.id,
+      position,
+      sequenceNumber,
+      partitionKey,
+      arrivedMs,
+      isText: isText(data),
+      crc32: checksum(partitionKey, data),
+      data,
+    });
+    return sequenceNumber;
+  });
+}
+
+export interface ReadLimits {
+  readonly records: number;
+  /** Of data and partition keys together. The first record is returned whatever its size. */
+  readonly bytes: number;
+  /** Only records that arrived after this instant. */
+  readonly arrivedAfterMs: number;
+}
+
+/**
+ * The records of a shard from the position `from` on, in order.
+ * @throws Error when a stored record is damaged: it is named, never returned.
+ */
+export function read(shard: Shard, from: number, limits: ReadLimits, database: Database): StoredRecord[] {
+  const first = database.get(selectFirst, { shard: shard.id, from });
+  if (first === undefined) return [];
+  // Expired records that the sweeper has not reached yet are passed over in one jump.
+  const start = first.arrived_ms > limits.arrivedAfterMs ? from : positionAfter(shard, limits.arrivedAfterMs, database);
+  const records: StoredRecord[] = [];
+  let bytes = 0;
+  for (const row of database.iterate(selectRecords, { shard: shard.id, from: start, limit: limits.records })) {
+    bytes += row.data.length + row.partition_key.length;
+    if (bytes > limits.bytes && records.length > 0) break;
+    if (checksum(row.partition_key, row.data) !== row.crc32) throw damaged(shard, row.sequence_number);
+    records.push({
+      position: row.position,
+      sequenceNumber: row.sequence_number,
+      partitionKey: row.partition_key,
+      arrivedMs: row.arrived_ms,
+      data: row.data,
+    });
+  }
+  return records;
+}
+
+/**
+ * The position of the shard's first record that arrived after the instant `ms`; the position of the next record to come
+ * when there is none.
+ */
+export function positionAfter(shard: Shard, ms: number, database: Database): number {
+  let low = 0;
+  let high = tipOf(shard, database).nextPosition;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const row = database.get(selectFirst, { shard: shard.id, from: middle });
+    if (row === undefined || row.arrived_ms > ms) high = middle;
+    else low = row.position + 1;
+  }
+  // Below the oldest stored record the search ends early; the first stored one at or after is the same for a reader.
+  return low;
+}
+
+/** A slice of deletion ends at whichever comes first; it bounds the time that other writes wait for it. */
+const SLICE_RECORDS = 500;
+const SLICE_BYTES = 4 * 1024 * 1024;
+
+const selectSizes = query((bind: Bind<{ shard: number; limit: number }>, db) =>
+  db
+    .selectFrom('records')
+    .select([positionOfId.as('position'), 'arrived_ms', sql<number>`length(data)`.as('bytes')])
+    .where('id', '>=', sql<number>`${bind('shard')} << 40`)
+    .where('id', '<', sql<number>`(${bind('shard')} + 1) << 40`)
+    .orderBy('id')
+    .limit(bind('limit')),
+);
+
+const deleteUpTo = query((bind: Bind<{ shard: number; position: number }>, db) =>
+  db
+    .deleteFrom('records')
+    .where('id', '>=', sql<number>`${bind('shard')} << 40`)
+    .where('id', '<=', idOf(bind, bind('position'))),
+);
+
+/**
+ * Deletes the oldest records of a shard (by row id) that arrived at or before `untilMs`, as many as one slice takes.
+ * Only inside the body of a write. Returns how many; 0 when none is left.
+ */
+export function deleteSlice(shard: number, untilMs: number, database: Database): number {
+  let position = 0;
+  let bytes = 0;
+  for (const row of database.iterate(selectSizes, { shard, limit: SLICE_RECORDS })) {
+    if (row.arrived_ms > untilMs || bytes > SLICE_BYTES) break;
+    position = row.position;
+    bytes += row.bytes;
+  }
+  return position === 0 ? 0 : database.run(deleteUpTo, { shard, position });
+}
+
+/** Valid UTF-8 without NUL: what a person can read in a view. */
+const isText = (data: Buffer): 0 | 1 => (isUtf8(data) && !data.includes(0) ? 1 : 0);
+
+/** The pair of the check in `read`: damage between memory, disk and back is noticed. */
+const checksum = (partitionKey: string, data: Buffer) => crc32(data, crc32(partitionKey));
+
+function damaged(shard: Shard, sequenceNumber: string): Error {
+  return new Error(
+    `The record ${sequenceNumber} in shard row ${shard.id} is damaged on disk: its checksum does not match.`,
+  );
+}

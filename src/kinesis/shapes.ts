@@ -1,0 +1,17 @@
+/** Shapes that several operations share, with the constraints of the API model (2013-12-02). */
+import { integer, oneOf, string, structure } from '../protocol/shape.ts';
+
+export const streamName = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' });
+export const shardId = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' });
+export const streamArn = string({ min: 1, max: 2048, pattern: 'arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+' });
+export const streamId = string({ min: 1, max: 24, pattern: '[a-z0-9]{20}-[a-z0-9]{3}' });
+export const hashKey = string({ pattern: '0|([1-9]\\d{0,38})' });
+export const sequenceNumber = string({ pattern: '0|([1-9]\\d{0,128})' });
+export const nextToken = string({ min: 1, max: 1_048_576 });
+export const pageLimit = integer({ min: 1, max: 10_000 });
+export const tagKey = string({ min: 1, max: 128 });
+export const tagValue = string({ min: 0, max: 256 });
+export const streamModeDetails = structure({ StreamMode: { required: oneOf('PROVISIONED', 'ON_DEMAND') } });
+
+/** The three ways to name a stream. StreamId is reserved by AWS and ignored, as AWS does. */
+export const streamReference = { StreamName: streamName, StreamARN: streamArn, StreamId: streamId } as const;

@@ -1,0 +1,94 @@
+/** DescribeStream and DescribeStreamSummary: what a stream is like. */
+import type { Call } from '../call.ts';
+import { operation } from '../protocol/operation.ts';
+import { structure } from '../protocol/shape.ts';
+import { shardNotFound } from './errors.ts';
+import { pageLimit, shardId, streamReference } from './shapes.ts';
+import { shardIdOf, shardIndexOf } from './shard-id.ts';
+import { requireStream, type Shard, type Stream, statusOf } from './stream-store.ts';
+import { wholeSeconds } from './streams.ts';
+
+const DESCRIBE_ERRORS = [
+  'ResourceNotFoundException',
+  'LimitExceededException',
+  'InvalidArgumentException',
+  'AccessDeniedException',
+] as const;
+
+export const DescribeStream = operation({
+  access: 'read',
+  input: structure({ Limit: pageLimit, ExclusiveStartShardId: shardId, ...streamReference }),
+  errors: DESCRIBE_ERRORS,
+  run({ Limit, ExclusiveStartShardId, ...reference }, call) {
+    const stream = requireStream(reference, call);
+    const limit = Math.min(Limit ?? call.quotas.describeStreamPage, call.quotas.describeStreamPage);
+    const after = ExclusiveStartShardId === undefined ? -1 : requireIndex(ExclusiveStartShardId, stream);
+    const rest = visibleShards(stream, call).filter(({ index }) => index > after);
+    return {
+      StreamDescription: {
+        ...describe(stream, call),
+        Shards: rest.slice(0, limit).map(describeShard),
+        HasMoreShards: rest.length > limit,
+      },
+    };
+  },
+});
+
+export const DescribeStreamSummary = operation({
+  access: 'read',
+  input: structure(streamReference),
+  errors: DESCRIBE_ERRORS,
+  run(reference, call) {
+    const stream = requireStream(reference, call);
+    const warm = stream.warmThroughputMibps ?? undefined;
+    return {
+      StreamDescriptionSummary: {
+        ...describe(stream, call),
+        StreamId: stream.streamId,
+        OpenShardCount: visibleShards(stream, call).filter(({ closedMs }) => closedMs === null).length,
+        ConsumerCount: 0,
+        MaxRecordSizeInKiB: stream.maxRecordKib ?? 1024,
+        WarmThroughput: warm === undefined ? undefined : { TargetMiBps: warm, CurrentMiBps: warm },
+      },
+    };
+  },
+});
+
+/** A new stream's shards become visible together with ACTIVE. */
+function visibleShards(stream: Stream, { now }: Call): readonly Shard[] {
+  return statusOf(stream, now) === 'CREATING' ? [] : stream.shards;
+}
+
+function requireIndex(text: string, stream: Stream): number {
+  const index = shardIndexOf(text);
+  if (index === undefined) throw shardNotFound(text, stream);
+  return index;
+}
+
+/** What both operations tell. Every member that the model requires is present, because some clients insist. */
+function describe(stream: Stream, { now }: Call) {
+  return {
+    StreamName: stream.name,
+    StreamARN: stream.arn,
+    StreamStatus: statusOf(stream, now),
+    StreamModeDetails: { StreamMode: stream.mode },
+    RetentionPeriodHours: stream.retentionHours,
+    StreamCreationTimestamp: wholeSeconds(stream.createdMs),
+    EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
+    EncryptionType: 'NONE',
+  };
+}
+
+function describeShard(shard: Shard) {
+  const { sequenceNumbers, closedMs } = shard;
+  return {
+    ShardId: shard.shardId,
+    ParentShardId: shard.parentIndex === null ? undefined : shardIdOf(shard.parentIndex),
+    AdjacentParentShardId: shard.adjacentParentIndex === null ? undefined : shardIdOf(shard.adjacentParentIndex),
+    HashKeyRange: { StartingHashKey: shard.startingHashKey, EndingHashKey: shard.endingHashKey },
+    SequenceNumberRange: {
+      StartingSequenceNumber: sequenceNumbers.starting,
+      EndingSequenceNumber: closedMs === null ? undefined : sequenceNumbers.ending(Math.floor(closedMs / 1000)),
+    },
+  };
+}

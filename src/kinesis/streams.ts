@@ -1,0 +1,280 @@
+/** CreateStream, DeleteStream, ListStreams: which streams there are. */
+import { sql } from 'kysely';
+import type { Call } from '../call.ts';
+import { type Bind, query } from '../database/query.ts';
+import { operation } from '../protocol/operation.ts';
+import { boolean, type Decoded, integer, map, required, structure } from '../protocol/shape.ts';
+import {
+  invalidArgument,
+  onDemandLimitExceeded,
+  shardLimitExceeded,
+  streamExists,
+  tooManyInTransition,
+} from './errors.ts';
+import { evenRanges } from './hash-key.ts';
+import { openPagingToken, pagingToken } from './paging.ts';
+import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagKey, tagValue } from './shapes.ts';
+import {
+  findStream,
+  forgetStreams,
+  requireStream,
+  type Stream,
+  type StreamName,
+  statusOf,
+  streamArnOf,
+} from './stream-store.ts';
+import { removeAllTags, saveTags } from './tags.ts';
+
+const createStreamInput = structure({
+  ShardCount: integer({ min: 1 }),
+  StreamModeDetails: streamModeDetails,
+  MaxRecordSizeInKiB: integer({ min: 1024, max: 10_240 }),
+  WarmThroughputMiBps: integer({ min: 0 }),
+  Tags: map(tagKey, tagValue, { min: 1, max: 200 }),
+  StreamName: required(streamName),
+});
+type CreateStreamInput = Decoded<typeof createStreamInput>;
+
+export const CreateStream = operation({
+  access: 'write',
+  input: createStreamInput,
+  errors: ['ResourceInUseException', 'LimitExceededException', 'InvalidArgumentException', 'ValidationException'],
+  run(input, call) {
+    const name = { account: call.account, region: call.region, name: input.StreamName };
+    if (findStream(name, call) !== undefined) throw streamExists(name);
+    const mode = modeOf(input);
+    const shardCount = shardCountOf(input, mode, call);
+    assertRoom(mode, shardCount, call);
+    const createdS = firstFreeSecond(name, call);
+    const id = call.database.insert(insertStream, {
+      ...name,
+      streamId: randomStreamId(call),
+      mode,
+      retentionHours: call.quotas.retentionHoursDefault,
+      maxRecordKib: input.MaxRecordSizeInKiB ?? null,
+      warmThroughputMibps: input.WarmThroughputMiBps ?? null,
+      createdMs: call.now,
+      activeMs: call.now + call.transitionMs,
+    });
+    for (const [index, { starting, ending }] of evenRanges(shardCount).entries()) {
+      call.database.run(insertShard, { stream: id, index, starting, ending, createdS });
+    }
+    saveTags(name, input.Tags ?? new Map(), call);
+    forgetStreams(call);
+  },
+});
+
+/** Without any capacity AWS creates an on-demand stream. */
+function modeOf({ ShardCount, StreamModeDetails, WarmThroughputMiBps }: CreateStreamInput): Stream['mode'] {
+  const mode = StreamModeDetails?.StreamMode ?? (ShardCount === undefined ? 'ON_DEMAND' : 'PROVISIONED');
+  if (mode === 'ON_DEMAND' && ShardCount !== undefined) {
+    throw invalidArgument('ShardCount is not expected when StreamMode=ON_DEMAND');
+  }
+  if (mode === 'PROVISIONED' && ShardCount === undefined) {
+    throw invalidArgument('ShardCount is required when StreamMode=PROVISIONED');
+  }
+  if (mode === 'PROVISIONED' && WarmThroughputMiBps !== undefined) {
+    throw invalidArgument('WarmThroughputMiBps is not expected when StreamMode=PROVISIONED');
+  }
+  return mode;
+}
+
+function shardCountOf({ ShardCount }: CreateStreamInput, mode: Stream['mode'], { quotas }: Call): number {
+  return mode === 'ON_DEMAND' ? quotas.onDemandInitialShards : ShardCount!;
+}
+
+function assertRoom(mode: Stream['mode'], additional: number, call: Call): void {
+  const { account, region, quotas, now, database } = call;
+  const used = database.get(selectUse, { account, region, now })!;
+  if (used.in_transition >= quotas.streamsInTransition) {
+    throw tooManyInTransition(account, quotas.streamsInTransition);
+  }
+  if (used.open_shards + additional > quotas.shards) {
+    throw shardLimitExceeded(call, { open: used.open_shards, limit: quotas.shards, additional });
+  }
+  if (mode === 'ON_DEMAND' && used.on_demand >= quotas.onDemandStreams) {
+    throw onDemandLimitExceeded(call, used.on_demand, quotas.onDemandStreams);
+  }
+}
+
+/**
+ * The creation second for the sequence numbers of a new stream's shards: now, but above that of every former stream of
+ * the name, so that numbers never repeat or go back when a stream is re-created, even if the clock went back.
+ */
+function firstFreeSecond(name: StreamName, { database, now }: Call): number {
+  const lastS = database.get(selectLastCreatedS, name)?.last_created_s ?? 0;
+  return Math.max(Math.floor(now / 1000), lastS + 1);
+}
+
+const ID_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Twenty characters, a hyphen and three more, as AWS's ids look. */
+function randomStreamId({ clock }: Call): string {
+  const characters = [...clock.randomBytes(23)].map((byte) => ID_CHARACTERS[byte % ID_CHARACTERS.length]);
+  return `${characters.slice(0, 20).join('')}-${characters.slice(20).join('')}`;
+}
+
+export const DeleteStream = operation({
+  access: 'write',
+  input: structure({ ...streamReference, EnforceConsumerDeletion: boolean() }),
+  errors: [
+    'ResourceNotFoundException',
+    'LimitExceededException',
+    'ResourceInUseException',
+    'InvalidArgumentException',
+    'AccessDeniedException',
+  ],
+  run(input, call) {
+    const stream = requireStream(input, call);
+    // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
+    if (stream.goneMs !== null) return;
+    call.database.run(markGone, { id: stream.id, goneMs: call.now + call.transitionMs });
+    const lastCreatedS = Math.max(...stream.shards.map(({ createdS }) => createdS));
+    const { account, region, name } = stream;
+    call.database.run(rememberName, { account, region, name, lastCreatedS });
+    removeAllTags(stream, call);
+    forgetStreams(call);
+  },
+});
+
+const LISTING = 'ListStreams';
+
+export const ListStreams = operation({
+  access: 'read',
+  input: structure({ Limit: pageLimit, ExclusiveStartStreamName: streamName, NextToken: nextToken }),
+  errors: ['LimitExceededException', 'ExpiredNextTokenException', 'InvalidArgumentException'],
+  run(input, call) {
+    const { account, region, now, quotas } = call;
+    const limit = Math.min(input.Limit ?? quotas.listStreamsPageDefault, quotas.listStreamsPageMaximum);
+    const after =
+      input.NextToken === undefined
+        ? (input.ExclusiveStartStreamName ?? '')
+        : openPagingToken(LISTING, input.NextToken, call);
+    const rows = call.database.all(selectPage, { account, region, now, after, limit: limit + 1 });
+    const page = rows.slice(0, limit);
+    const hasMore = rows.length > limit;
+    return {
+      StreamNames: page.map(({ name }) => name),
+      HasMoreStreams: hasMore,
+      NextToken: hasMore ? pagingToken(LISTING, page.at(-1)!.name, call) : undefined,
+      StreamSummaries: page.map((row) => ({
+        StreamName: row.name,
+        StreamARN: streamArnOf({ account, region, name: row.name }),
+        StreamStatus: statusOf({ activeMs: row.active_ms, goneMs: row.gone_ms }, now),
+        StreamModeDetails: { StreamMode: row.stream_mode },
+        StreamCreationTimestamp: wholeSeconds(row.created_ms),
+      })),
+    };
+  },
+});
+
+/** AWS shows creation times in whole seconds. */
+export const wholeSeconds = (ms: number): Date => new Date(Math.floor(ms / 1000) * 1000);
+
+interface NewStream extends StreamName {
+  readonly streamId: string;
+  readonly mode: Stream['mode'];
+  readonly retentionHours: number;
+  readonly maxRecordKib: number | null;
+  readonly warmThroughputMibps: number | null;
+  readonly createdMs: number;
+  readonly activeMs: number;
+}
+
+const insertStream = query((bind: Bind<NewStream>, db) =>
+  db.insertInto('streams').values({
+    account_id: bind('account'),
+    region: bind('region'),
+    name: bind('name'),
+    stream_id: bind('streamId'),
+    stream_mode: bind('mode'),
+    retention_hours: bind('retentionHours'),
+    max_record_kib: bind('maxRecordKib'),
+    warm_throughput_mibps: bind('warmThroughputMibps'),
+    created_ms: bind('createdMs'),
+    active_ms: bind('activeMs'),
+  }),
+);
+
+interface NewShard {
+  readonly stream: number;
+  readonly index: number;
+  readonly starting: string;
+  readonly ending: string;
+  readonly createdS: number;
+}
+
+const insertShard = query((bind: Bind<NewShard>, db) =>
+  db.insertInto('shards').values({
+    stream: bind('stream'),
+    shard_index: bind('index'),
+    starting_hash_key: bind('starting'),
+    ending_hash_key: bind('ending'),
+    created_s: bind('createdS'),
+  }),
+);
+
+const markGone = query((bind: Bind<{ id: number; goneMs: number }>, db) =>
+  db
+    .updateTable('streams')
+    .set({ gone_ms: bind('goneMs') })
+    .where('id', '=', bind('id')),
+);
+
+const rememberName = query((bind: Bind<StreamName & { lastCreatedS: number }>, db) =>
+  db
+    .insertInto('stream_names')
+    .values({
+      account_id: bind('account'),
+      region: bind('region'),
+      name: bind('name'),
+      last_created_s: bind('lastCreatedS'),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['account_id', 'region', 'name']).doUpdateSet({ last_created_s: bind('lastCreatedS') }),
+    ),
+);
+
+const selectLastCreatedS = query((bind: Bind<StreamName>, db) =>
+  db
+    .selectFrom('stream_names')
+    .select('last_created_s')
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where('name', '=', bind('name')),
+);
+
+interface Namespace {
+  readonly account: string;
+  readonly region: string;
+  readonly now: number;
+}
+
+/** What counts against the limits of an account and region. */
+const selectUse = query((bind: Bind<Namespace>, db) =>
+  db
+    .selectFrom('streams')
+    .select([
+      sql<number>`count(*) filter (where active_ms > ${bind('now')} or gone_ms is not null)`.as('in_transition'),
+      sql<number>`count(*) filter (where stream_mode = 'ON_DEMAND')`.as('on_demand'),
+      sql<number>`coalesce(sum((select count(*) from shards where stream = streams.id and closed_ms is null)), 0)`.as(
+        'open_shards',
+      ),
+    ])
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where((is) => is.or([is('gone_ms', 'is', null), is('gone_ms', '>', bind('now'))])),
+);
+
+/** Sorted by code units, which for UTF-8 names of ASCII characters is SQLite's own order. */
+const selectPage = query((bind: Bind<Namespace & { after: string; limit: number }>, db) =>
+  db
+    .selectFrom('streams')
+    .select(['name', 'stream_mode', 'created_ms', 'active_ms', 'gone_ms'])
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where('name', '>', bind('after'))
+    .where((is) => is.or([is('gone_ms', 'is', null), is('gone_ms', '>', bind('now'))]))
+    .orderBy('name')
+    .limit(bind('limit')),
+);

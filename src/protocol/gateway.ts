@@ -1,0 +1,188 @@
+/**
+ * Request bytes → response bytes, in AWS's order of checks: body, target, (authentication), types, constraints,
+ * operation. Knows no socket and no service. A reply never precedes the commit of what it tells.
+ */
+import type { Call, CallDefaults, World } from '../call.ts';
+import { WriteUnavailable } from '../database/writer.ts';
+import { decodeJson } from './decode.ts';
+import { encodeJson } from './encode.ts';
+import {
+  ApiError,
+  COMMON_ERRORS,
+  internalFailure,
+  serializationException,
+  unknownOperationException,
+} from './error.ts';
+import { isNestingAllowed } from './nesting.ts';
+import type { Operation, Output, Service } from './operation.ts';
+import { callerOf } from './signature.ts';
+import { validate } from './validate.ts';
+
+export interface WireRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly contentType: string | undefined;
+  /** X-Amz-Target: `{service}.{operation}`. */
+  readonly target: string | undefined;
+  readonly authorization: string | undefined;
+  readonly body: Buffer;
+}
+
+export interface WireResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly body: string;
+}
+
+export interface Gateway {
+  /** Answers a request. Never rejects: whatever goes wrong becomes an answer and, when it is a bug, a log line. */
+  handle(request: WireRequest): Promise<WireResponse>;
+}
+
+const JSON_TYPES: ReadonlySet<string> = new Set(['application/x-amz-json-1.1', 'application/x-amz-json-1.0']);
+
+export function createGateway(services: readonly Service[], world: World, defaults: CallDefaults): Gateway {
+  const targets = new Map<string, Operation>();
+  for (const { target, operations } of services) {
+    for (const [name, operation] of operations) targets.set(`${target}.${name}`, operation);
+  }
+  return { handle: (request) => answer(request, targets, world, defaults) };
+}
+
+async function answer(
+  request: WireRequest,
+  targets: ReadonlyMap<string, Operation>,
+  world: World,
+  defaults: CallDefaults,
+): Promise<WireResponse> {
+  const startedMs = world.clock.monotonicMs();
+  const requestId = world.clock.randomUuid();
+  const identity = { 'x-amzn-RequestId': requestId, 'x-amz-id-2': world.clock.randomBytes(72).toString('base64') };
+  const { target, contentType } = request;
+  const mediaType = mediaTypeOf(contentType);
+  const unroutable = answerUnroutable(request, mediaType, targets);
+  if (unroutable !== undefined) return { ...unroutable, headers: { ...identity, ...unroutable.headers } };
+
+  const headers = { ...identity, 'Content-Type': mediaType };
+  let response: WireResponse;
+  try {
+    const operation = targets.get(target ?? '');
+    const json = parseBody(request.body);
+    if (operation === undefined) throw unknownOperationException();
+    // Authentication will be checked here: after the target is known, before any member is looked at.
+    const { account, region } = callerOf(request.authorization, request.url, defaults);
+    const input = decodeJson(operation.input, json);
+    validate(operation.input, input, world.quotas);
+    const call: Call = { ...world, now: world.clock.now(), account, region, requestId };
+    const output = await run(operation, input, call);
+    response = { status: 200, headers, body: output === undefined ? '' : encodeJson(output) };
+  } catch (error) {
+    response = answerError(error, request, headers, targets.get(target ?? ''), world);
+  }
+  world.log.debug({ target, status: response.status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
+  return response;
+}
+
+function run(operation: Operation, input: never, call: Call): Output | Promise<Output> {
+  if (operation.access === 'read') return operation.run(input, call);
+  return call.database.write(() => operation.run(input, call) as never);
+}
+
+const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();
+
+function parseBody(body: Buffer): unknown {
+  if (body.length === 0 || !isNestingAllowed(body)) throw serializationException();
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw serializationException();
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw serializationException();
+  return value;
+}
+
+/** The answer to requests that are not AWS JSON at all; undefined for those that are. */
+function answerUnroutable(
+  { method, target, body }: WireRequest,
+  mediaType: string,
+  targets: ReadonlyMap<string, Operation>,
+): WireResponse | undefined {
+  if (method !== 'POST') return FORBIDDEN;
+  if (JSON_TYPES.has(mediaType)) return undefined;
+  if (body.length === 0) {
+    const code = targets.has(target ?? '') ? 'SerializationException' : 'UnknownOperationException';
+    return {
+      status: 400,
+      headers: { 'Content-Type': 'application/x-amz-json-1.1' },
+      body: encodeJson({ __type: code }),
+    };
+  }
+  if (mediaType === 'application/json') return answerPlainJson(body);
+  if (target === undefined) return FORBIDDEN;
+  // Refused by name: a CBOR client cannot read a JSON error, but its user can read this one.
+  const message = mediaType === 'application/x-amz-cbor-1.1' ? `<Message>${CBOR_REFUSED}</Message>` : '';
+  return {
+    status: 404,
+    headers: {},
+    body:
+      message === ''
+        ? '<UnknownOperationException/>\n'
+        : `<UnknownOperationException>${message}</UnknownOperationException>\n`,
+  };
+}
+
+const CBOR_REFUSED =
+  'This version of Millrace speaks JSON only; switch CBOR off in the client ' +
+  '(Java SDK v2: -Daws.cborEnabled=false, v1: AWS_CBOR_DISABLE=1)';
+
+const FORBIDDEN: WireResponse = {
+  status: 403,
+  headers: {},
+  body:
+    '<AccessDeniedException>\n' +
+    '  <Message>Unable to determine service/operation name to be authorized</Message>\n' +
+    '</AccessDeniedException>\n',
+};
+
+/** AWS answers `application/json`, which no SDK sends, in a form of its own. */
+function answerPlainJson(body: Buffer): WireResponse {
+  const headers = { 'Content-Type': 'application/json' };
+  const output = (code: string) =>
+    encodeJson({ Output: { __type: `com.amazon.coral.service#${code}` }, Version: '1.0' });
+  try {
+    parseBody(body);
+  } catch {
+    return { status: 400, headers, body: output('SerializationException') };
+  }
+  return { status: 404, headers, body: output('UnknownOperationException') };
+}
+
+function answerError(
+  thrown: unknown,
+  { target }: WireRequest,
+  headers: WireResponse['headers'],
+  operation: Operation | undefined,
+  { log }: World,
+): WireResponse {
+  const error = asApiError(thrown);
+  const requestId = headers['x-amzn-RequestId'];
+  if (error !== thrown) log.error({ err: thrown, target, requestId }, 'A request failed inside the server.');
+  else if (operation && !COMMON_ERRORS.has(error.code) && !operation.errors.includes(error.code)) {
+    log.error({ target, code: error.code, requestId }, 'An operation threw an error that it does not declare.');
+  }
+  // AWS spells the key differently for this one error.
+  const key = error.code === 'SerializationException' ? 'Message' : 'message';
+  return {
+    status: error.status,
+    headers: { ...headers, 'x-amzn-ErrorType': error.code },
+    body: encodeJson({ __type: error.code, [key]: error.message === '' ? undefined : error.message }),
+  };
+}
+
+function asApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  // Worth telling the client: the request was not applied and may be tried again.
+  return internalFailure(thrown instanceof WriteUnavailable ? thrown.message : '');
+}

@@ -1,0 +1,56 @@
+/**
+ * A limit on nesting, checked before JSON.parse: a few megabytes of `[` would cost it hundreds of milliseconds and
+ * megabytes. No shape is nested deeper than a handful of levels.
+ */
+
+const NESTING_MAX = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENING = new Set([0x5b, 0x7b]);
+const CLOSING = new Set([0x5d, 0x7d]);
+
+/** Whether no value in the JSON text `body` is nested deeper than 64 levels. Strings are skipped, not read. */
+export function isNestingAllowed(body: Buffer): boolean {
+  return hasFewOpenings(body) || deepest(body) <= NESTING_MAX;
+}
+
+/** The common case, decided by a few searches that run at memory speed: fewer openings than levels allowed. */
+function hasFewOpenings(body: Buffer): boolean {
+  let count = 0;
+  for (const opening of OPENING) {
+    for (let at = body.indexOf(opening); at !== -1; at = body.indexOf(opening, at + 1)) {
+      count += 1;
+      if (count > NESTING_MAX) return false;
+    }
+  }
+  return true;
+}
+
+function deepest(body: Buffer): number {
+  let depth = 0;
+  let max = 0;
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at]!;
+    if (byte === QUOTE) {
+      at = endOfString(body, at);
+    } else if (OPENING.has(byte)) {
+      depth += 1;
+      if (depth > max) max = depth;
+      if (max > NESTING_MAX) return max;
+    } else if (CLOSING.has(byte)) {
+      depth -= 1;
+    }
+  }
+  return max;
+}
+
+/** The index of the quote that ends the string whose opening quote is at `start`, or the end of the body. */
+function endOfString(body: Buffer, start: number): number {
+  for (let at = body.indexOf(QUOTE, start + 1); at !== -1; at = body.indexOf(QUOTE, at + 1)) {
+    let backslashes = 0;
+    while (body[at - 1 - backslashes] === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return at;
+  }
+  return body.length;
+}

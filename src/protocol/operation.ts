@@ -1,0 +1,42 @@
+/** What an operation is, and how a service is made of the modules that export them. */
+import type { Call } from '../call.ts';
+import type { Settled } from '../database/writer.ts';
+import type { WireValue } from './encode.ts';
+import type { Shape } from './shape.ts';
+
+/** What a successful operation answers. Undefined: an empty body, as AWS answers operations without output. */
+// biome-ignore lint/suspicious/noConfusingVoidType: operations without output simply return nothing
+export type Output = WireValue | void;
+
+export interface Operation<I = never> {
+  /** `write` runs in the writer turn and is on disk before it is answered; `read` runs at once. */
+  readonly access: 'read' | 'write';
+  readonly input: Shape<I>;
+  /** The codes of the errors that `run` may throw, besides those that every operation may answer with. */
+  readonly errors: readonly string[];
+  /** The behaviour: synchronous, one transaction, no reply before its end. Throws ApiError. */
+  readonly run: (input: I, call: Call) => Output;
+}
+
+const operations = new WeakSet<object>();
+
+/** Declares an operation. The name under which a module exports it is its name on the wire. */
+export function operation<I, O extends Output>(
+  declaration: Omit<Operation<I>, 'run'> & { readonly run: (input: I, call: Call) => Settled<O> },
+): Operation<I> {
+  const made = declaration as unknown as Operation<I>;
+  operations.add(made);
+  return made;
+}
+
+export interface Service {
+  /** The part of X-Amz-Target before the dot. */
+  readonly target: string;
+  readonly operations: ReadonlyMap<string, Operation>;
+}
+
+/** A service of the operations that `modules` export; their other exports are ignored. */
+export function service(target: string, ...modules: readonly object[]): Service {
+  const exported = modules.flatMap((module) => Object.entries(module));
+  return { target, operations: new Map(exported.filter(([, value]) => operations.has(Object(value)))) };
+}

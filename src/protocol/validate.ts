@@ -1,0 +1,150 @@
+/**
+ * Constraints of an input, the second stage of checking: all failures are collected, at most ten are listed, in AWS's
+ * words and in the order of the declared members.
+ */
+import { type QuotaName, type Quotas, quotaHint } from '../quotas.ts';
+import { abbreviated } from './base64.ts';
+import { constraintItem, validationException } from './error.ts';
+import type { AnyShape, ListShape, MapShape, Rules, ScalarShape, Shape, StructureShape } from './shape.ts';
+
+const ITEMS_MAX = 10;
+
+/** Patterns are not tried on longer values: those have failed their length already. */
+const PATTERN_LENGTH_MAX = 4096;
+
+/**
+ * Checks the decoded `input` against the rules of `shape`.
+ * @throws ApiError ValidationException
+ */
+export function validate<T>(shape: Shape<T>, input: T, quotas: Quotas): void {
+  const items: string[] = [];
+  checkStructure(shape as StructureShape, input as Record<string, unknown>, '', { items, quotas });
+  if (items.length > 0) throw validationException(items.slice(0, ITEMS_MAX));
+}
+
+interface Check {
+  readonly items: string[];
+  readonly quotas: Quotas;
+}
+
+function checkStructure(shape: StructureShape, value: Record<string, unknown>, prefix: string, check: Check): void {
+  for (const member of shape.members) {
+    const memberValue = value[member.name];
+    if (memberValue !== undefined) checkValue(member.shape, memberValue, prefix + member.pathName, check);
+    else if (member.required) check.items.push(constraintItem('null', prefix + member.pathName, NOT_NULL));
+    if (check.items.length >= ITEMS_MAX) return;
+  }
+}
+
+function checkValue(shape: AnyShape, value: unknown, path: string, check: Check): void {
+  switch (shape.kind) {
+    case 'structure':
+      return checkStructure(shape, value as Record<string, unknown>, `${path}.`, check);
+    case 'list':
+      return checkList(shape, value as readonly unknown[], path, check);
+    case 'map':
+      return checkMap(shape, value as ReadonlyMap<string, unknown>, path, check);
+    default:
+      return checkScalar(shape, value as string | number | boolean | Buffer, path, check);
+  }
+}
+
+const NOT_NULL = 'Member must not be null';
+
+function checkScalar(shape: ScalarShape, value: string | number | boolean | Buffer, path: string, check: Check): void {
+  const { rules } = shape;
+  const fail = (constraint: string) => check.items.push(constraintItem(shown(value), path, constraint));
+  if (typeof value === 'number') {
+    if (rules.min !== undefined && value < rules.min)
+      fail(`Member must have value greater than or equal to ${rules.min}`);
+    if (rules.max !== undefined && value > rules.max) fail(`Member must have value less than or equal to ${rules.max}`);
+    return;
+  }
+  if (typeof value === 'boolean') return;
+  if (rules.enum !== undefined && !rules.enum.includes(value as string)) {
+    fail(`Member must satisfy enum value set: [${rules.enum.join(', ')}]`);
+  }
+  if (shape.regex !== undefined && value.length <= PATTERN_LENGTH_MAX && !shape.regex.test(value as string)) {
+    fail(`Member must satisfy regular expression pattern: ${rules.pattern}`);
+  }
+  checkLength(rules, value.length, check.quotas, fail);
+}
+
+function checkLength(rules: Rules, length: number, quotas: Quotas, fail: (constraint: string) => void): void {
+  if (rules.min !== undefined && length < rules.min) fail(tooShort(rules.min));
+  const max = effectiveMax(rules, quotas);
+  if (max === undefined || length <= max) return;
+  fail(tooLong(max) + (rules.quota === undefined ? '' : quotaHint(quotas, rules.quota, length)));
+}
+
+function effectiveMax(rules: Rules, quotas: Quotas): number | undefined {
+  if (rules.quota === undefined) return rules.max;
+  return Math.min(rules.max ?? Number.POSITIVE_INFINITY, quotas[rules.quota as QuotaName]);
+}
+
+function checkList(shape: ListShape, value: readonly unknown[], path: string, check: Check): void {
+  const scalars = isScalar(shape.member);
+  // AWS leaves the value out where it would have to print structures or record data.
+  const shownList = scalars ? `'${abbreviated(`[${value.join(', ')}]`)}'` : '';
+  const fail = (constraint: string) => check.items.push(constraintItem(shownList, path, constraint));
+  checkLength(shape.rules, value.length, check.quotas, fail);
+  if (scalars && value.some((element) => element !== undefined && breaks(shape.member as ScalarShape, element))) {
+    fail(`Member must satisfy constraint: [${constraintsOf(shape.member as ScalarShape)}]`);
+  }
+  for (const [index, element] of value.entries()) {
+    if (check.items.length >= ITEMS_MAX) return;
+    const elementPath = `${path}.${index + 1}.member`;
+    if (element === undefined) check.items.push(constraintItem('null', elementPath, NOT_NULL));
+    else if (!scalars) checkValue(shape.member, element, elementPath, check);
+  }
+}
+
+function checkMap(shape: MapShape, value: ReadonlyMap<string, unknown>, path: string, check: Check): void {
+  const entries = [...value];
+  const shownMap = `'${abbreviated(`{${entries.map(([key, entry]) => `${key}=${entry ?? 'null'}`).join(', ')}}`)}'`;
+  const fail = (constraint: string) => check.items.push(constraintItem(shownMap, path, constraint));
+  checkLength(shape.rules, value.size, check.quotas, fail);
+  if (entries.some(([key]) => breaks(shape.key, key))) {
+    fail(`Map keys must satisfy constraint: [${constraintsOf(shape.key)}]`);
+  }
+  if (entries.some(([, entry]) => entry !== undefined && breaks(shape.value, entry))) {
+    fail(`Map value must satisfy constraint: [${constraintsOf(shape.value)}]`);
+  }
+  for (const [key, entry] of entries) {
+    if (entry === undefined) check.items.push(constraintItem('null', `${path}.${key}.member`, NOT_NULL));
+  }
+}
+
+const isScalar = (shape: AnyShape): shape is ScalarShape =>
+  shape.kind !== 'structure' && shape.kind !== 'list' && shape.kind !== 'map';
+
+/** Whether an element of a list or map breaks any rule of its shape. AWS then names all the rules at once. */
+function breaks({ rules, regex }: ScalarShape, value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  return (
+    (rules.enum !== undefined && !rules.enum.includes(value)) ||
+    (regex !== undefined && value.length <= PATTERN_LENGTH_MAX && !regex.test(value)) ||
+    value.length < (rules.min ?? 0) ||
+    value.length > (rules.max ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+/** Most first, then least: AWS's order. */
+function constraintsOf({ rules }: ScalarShape): string {
+  return [
+    rules.max === undefined ? [] : tooLong(rules.max),
+    rules.min === undefined ? [] : tooShort(rules.min),
+    rules.enum === undefined ? [] : `Member must satisfy enum value set: [${rules.enum.join(', ')}]`,
+    rules.pattern === undefined ? [] : `Member must satisfy regular expression pattern: ${rules.pattern}`,
+  ]
+    .flat()
+    .join(', ');
+}
+
+const tooShort = (min: number) => `Member must have length greater than or equal to ${min}`;
+const tooLong = (max: number) => `Member must have length less than or equal to ${max}`;
+
+/** The value with its quotes; empty for blobs, whose values AWS leaves out. */
+function shown(value: string | number | boolean | Buffer): string {
+  return Buffer.isBuffer(value) ? '' : `'${abbreviated(String(value))}'`;
+}

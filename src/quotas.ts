@@ -1,0 +1,119 @@
+/**
+ * Every quota of the service, once, in three profiles (setting QUOTAS):
+ *
+ * - `relaxed` (default): today's sizes and counts; what would slow a developer down is not enforced.
+ * - `current`: today's AWS.
+ * - `documented`: the figures of the boto3 and rusoto reference documents that Millrace was built from.
+ *
+ * Sizes are bytes, counts are counts, rates are calls, records or bytes per second. `Infinity` means not limited.
+ * The figures come from AWS's service quota pages and API reference (2026) and from those documents.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const PROFILES = ['relaxed', 'current', 'documented'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+type Row = readonly [relaxed: number, current: number, documented: number];
+
+const table = {
+  // Records. The partition key's UTF-8 bytes count into a record's size since 2025, not before.
+  recordBytes: [1 * MiB, 1 * MiB, 50 * KiB],
+  recordBytesCeiling: [10 * MiB, 10 * MiB, 50 * KiB],
+  partitionKeyCharacters: [256, 256, 256],
+  putRecordsEntries: [500, 500, 500],
+  putRecordsBytes: [10 * MiB, 10 * MiB, 5 * MiB],
+  getRecordsLimit: [10_000, 10_000, 10_000],
+  getRecordsBytes: [10 * MiB, 10 * MiB, 10 * MiB],
+
+  // Per open shard and second.
+  shardReadCallsPerSecond: [Infinity, 5, 5],
+  shardReadBytesPerSecond: [Infinity, 2 * MiB, 2 * MiB],
+  shardWriteRecordsPerSecond: [Infinity, 1000, 1000],
+  shardWriteBytesPerSecond: [Infinity, 1 * MiB, 1 * MiB],
+
+  // Lifetimes.
+  retentionHoursDefault: [24, 24, 24],
+  retentionHoursMinimum: [24, 24, 24],
+  retentionHoursMaximum: [8760, 8760, 24],
+  iteratorLifeMs: [300_000, 300_000, 300_000],
+  pagingTokenLifeMs: [300_000, 300_000, 300_000],
+
+  // Counts per account and region. AWS grants 20,000 shards in its largest regions, 1,000 or 6,000 elsewhere;
+  // the reference documents speak of an "authorised number", which was 10 when they were written.
+  shards: [20_000, 20_000, 10],
+  streamsInTransition: [Infinity, 5, 5],
+  onDemandStreams: [Infinity, 50, 50],
+  onDemandInitialShards: [4, 4, 4],
+  consumersPerStream: [20, 20, 20],
+  consumersInTransition: [Infinity, 5, 5],
+
+  // Tags.
+  tagsPerStream: [50, 50, 10],
+  tagKeyCharacters: [128, 128, 128],
+  tagValueCharacters: [256, 256, 256],
+  tagsPage: [50, 50, 10],
+
+  // Pages.
+  listStreamsPageDefault: [100, 100, 10],
+  listStreamsPageMaximum: [100, 100, 10_000],
+  describeStreamPage: [100, 100, 100],
+  listShardsPage: [1000, 1000, 1000],
+  listConsumersPage: [100, 100, 100],
+
+  // Changes per stream and rolling 24 hours.
+  updateShardCountPerDay: [Infinity, 10, 10],
+  updateStreamModePerDay: [Infinity, 2, 2],
+  encryptionChangesPerDay: [Infinity, 25, 25],
+
+  // Enhanced fan-out.
+  subscriptionLifeMs: [300_000, 300_000, 300_000],
+  subscriptionTakeoverMs: [5000, 5000, 5000],
+  subscribeCallsPerSecond: [Infinity, 1, 1],
+  subscriptionBytesPerSecond: [Infinity, 2 * MiB, 2 * MiB],
+
+  // Calls per second and account.
+  createStreamCallsPerSecond: [Infinity, 5, 5],
+  deleteStreamCallsPerSecond: [Infinity, 5, 5],
+  mergeShardsCallsPerSecond: [Infinity, 5, 5],
+  splitShardCallsPerSecond: [Infinity, 5, 5],
+  listStreamsCallsPerSecond: [Infinity, 5, 5],
+  describeStreamCallsPerSecond: [Infinity, 10, 10],
+  describeStreamSummaryCallsPerSecond: [Infinity, 20, 20],
+  describeLimitsCallsPerSecond: [Infinity, 1, 1],
+  tagCallsPerSecond: [Infinity, 5, 5],
+  updateShardCountCallsPerSecond: [Infinity, 10, 10],
+  registerConsumerCallsPerSecond: [Infinity, 5, 5],
+  accountSettingsCallsPerSecond: [Infinity, 5, 5],
+  streamSettingsCallsPerSecond: [Infinity, 5, 5],
+
+  // Calls per second and stream (the first: per open shard).
+  getShardIteratorCallsPerSecond: [Infinity, 5, 5],
+  listShardsCallsPerSecond: [Infinity, 1000, 100],
+  deregisterConsumerCallsPerSecond: [Infinity, 5, 5],
+  listConsumersCallsPerSecond: [Infinity, 5, 5],
+  describeConsumerCallsPerSecond: [Infinity, 20, 20],
+} as const satisfies Record<string, Row>;
+
+export type QuotaName = keyof typeof table;
+export const QUOTA_NAMES = Object.keys(table) as readonly QuotaName[];
+
+/** The figures in force, by name, and the profile they come from. */
+export type Quotas = Readonly<Record<QuotaName, number>> & { readonly profile: Profile };
+
+/** The figures of `profile`, with single ones replaced by `overrides` (settings such as SHARD_LIMIT). */
+export function quotasOf(profile: Profile, overrides: Partial<Record<QuotaName, number>> = {}): Quotas {
+  const column = PROFILES.indexOf(profile);
+  const figures = Object.fromEntries(QUOTA_NAMES.map((name) => [name, overrides[name] ?? table[name][column]]));
+  return Object.freeze({ ...(figures as Record<QuotaName, number>), profile });
+}
+
+/**
+ * What an error message adds when only the documented profile is to blame: the name of the setting that lifts it.
+ * Empty when today's AWS would have refused the value too.
+ */
+export function quotaHint(quotas: Quotas, name: QuotaName, value: number): string {
+  const allowedToday = quotas.profile === 'documented' && value <= table[name][PROFILES.indexOf('current')]!;
+  return allowedToday ? ` (quota ${name} of QUOTAS=documented)` : '';
+}

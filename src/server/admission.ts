@@ -1,0 +1,46 @@
+/**
+ * Who may talk to the server at all, decided from headers before a body is read. The server listens on loopback and has
+ * no authentication, so what must be kept out are web pages in the developer's own browser: a page of another origin
+ * (Origin, Sec-Fetch-Site), or one whose host name was rebound to a loopback address (Host).
+ */
+import { isIP } from 'node:net';
+import type { HttpRequest } from './one-port.ts';
+
+/** Names under which SDKs and containers reach a local AWS; single labels are the services of a compose file. */
+const KNOWN_HOSTS = [
+  /^localhost$/,
+  /\.localhost$/,
+  /^[a-z0-9_-]+$/,
+  /^host\.docker\.internal$/,
+  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose)[a-z0-9.-]*\.amazonaws\.com(\.cn)?$/,
+];
+
+/** Hosts that were admitted, because every request of a client names the same one. */
+const REMEMBERED_MAX = 100;
+
+/** Why a request is refused, or undefined. `allowedHosts` are further names, in lower case. */
+export function createAdmission(allowedHosts: readonly string[]): (request: HttpRequest) => string | undefined {
+  const admitted = new Set<string>();
+  const isAdmitted = (host: string): boolean => {
+    if (admitted.has(host)) return true;
+    if (!isKnown(host, allowedHosts)) return false;
+    if (admitted.size < REMEMBERED_MAX) admitted.add(host);
+    return true;
+  };
+  return ({ headers }) => {
+    const host = headers.host ?? (headers[':authority'] as string | undefined) ?? '';
+    if (!isAdmitted(host)) return 'This Host is not served here; add its name to ALLOWED_HOSTS.';
+    if (headers.origin !== undefined) return 'Requests of web pages are not served.';
+    if (headers['sec-fetch-site'] === 'cross-site') return 'Requests of web pages are not served.';
+    return undefined;
+  };
+}
+
+function isKnown(host: string, allowedHosts: readonly string[]): boolean {
+  const name = host
+    .toLowerCase()
+    .replace(/:\d{1,5}$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+  if (name === '' || name.length > 253) return false;
+  return isIP(name) !== 0 || allowedHosts.includes(name) || KNOWN_HOSTS.some((pattern) => pattern.test(name));
+}

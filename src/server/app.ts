@@ -1,0 +1,51 @@
+/** The Express application behind the API: health for people and orchestrators. */
+import http2 from 'node:http2';
+import express, { type Express } from 'express';
+import type { HttpRequest, HttpResponse, RequestListener } from './one-port.ts';
+
+export interface Health {
+  readonly status: 'running' | 'failed';
+  readonly version: string;
+  readonly services: Readonly<Record<string, 'running' | 'failed'>>;
+}
+
+/** The paths that the peers of Millrace answer, so that compose files and scripts written for them keep working. */
+const HEALTH_PATHS = ['/_health', '/health', '/healthcheck', '/_localstack/health'];
+
+/** `otherwise` answers what no route matches. */
+export function createApp(health: () => Health, otherwise: RequestListener): RequestListener {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.get(HEALTH_PATHS, (_request, response) => {
+    const current = health();
+    response.status(current.status === 'running' ? 200 : 503).json(current);
+  });
+  app.use((request, response) => otherwise(request, response));
+  return onBothProtocols(app);
+}
+
+/**
+ * Express gives every request and response prototypes made for HTTP/1.1, which breaks node's HTTP/2 objects. HTTP/2
+ * requests therefore go to a view of the same application whose prototypes are Express's methods on top of node's
+ * HTTP/2 classes. Mount only Routers on the application: a mounted second application would swap the prototypes back.
+ */
+function onBothProtocols(app: Express): RequestListener {
+  const view = Object.create(app, {
+    request: { value: graft(http2.Http2ServerRequest.prototype, express.request, app) },
+    response: { value: graft(http2.Http2ServerResponse.prototype, express.response, app) },
+  });
+  const handle = (app as unknown as { handle: (request: HttpRequest, response: HttpResponse) => void }).handle;
+  return (request, response) => {
+    if (request.httpVersionMajor < 2) return handle.call(app, request, response);
+    request.headers.host ??= request.headers[':authority'] as string;
+    handle.call(view, request, response);
+  };
+}
+
+const graft = (base: object, methods: object, app: Express) =>
+  Object.create(base, {
+    ...Object.getOwnPropertyDescriptors(methods),
+    app: { value: app, configurable: true, enumerable: true, writable: true },
+  });

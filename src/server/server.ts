@@ -1,0 +1,45 @@
+/** What listens: admission, then the API on a bare Router (no cost beyond node's own), then the Express application. */
+import { Router } from 'express';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { Gateway } from '../protocol/gateway.ts';
+import { createAdmission } from './admission.ts';
+import { send, serveApi } from './api.ts';
+import { createApp, type Health } from './app.ts';
+import { createOnePort, type HttpRequest, type HttpResponse, type OnePort } from './one-port.ts';
+
+export interface ServerOptions {
+  readonly gateway: Gateway;
+  readonly health: () => Health;
+  /** Host names that clients may use besides the usual ones. */
+  readonly allowedHosts: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createServer({ gateway, health, allowedHosts, clock, log }: ServerOptions): OnePort {
+  const refusalOf = createAdmission(allowedHosts);
+  const app = createApp(health, (request, response) => void serveApi(request, response, gateway));
+
+  const router = Router();
+  router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) send(response, { status: 403, headers: TEXT, body: `${refusal}\n` });
+    else if (request.method === 'POST') void serveApi(request, response, gateway);
+    else next();
+  }) as never);
+
+  return createOnePort(
+    (request, response) => {
+      response.on('error', (error) => log.debug({ err: error }, 'A response could not be sent.'));
+      router(request as never, response as never, (error?: unknown) => {
+        if (error === undefined) return app(request, response);
+        log.error({ err: error }, 'A request failed before it reached the API.');
+        send(response, { status: 500, headers: TEXT, body: 'Internal Server Error\n' });
+      });
+    },
+    { clock, log },
+  );
+}
+
+const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' } as const;

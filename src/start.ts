@@ -1,0 +1,94 @@
+/** The composition root: configuration → database, services, server, jobs. main.ts and the tests start the same way. */
+import type { World } from './call.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { type Database, openDatabase } from './database/database.ts';
+import { isFatal } from './database/writer.ts';
+import { type Jobs, startJobs } from './jobs.ts';
+import { kinesis, kinesisJobs, prepareKinesis } from './kinesis/index.ts';
+import type { Log } from './log.ts';
+import { createGateway } from './protocol/gateway.ts';
+import { Refusal } from './refusal.ts';
+import { createServer } from './server/server.ts';
+import { VERSION } from './version.ts';
+
+/** How long requests in progress may take to end when the server stops. */
+const GRACE_MS = 3000;
+
+export interface Millrace {
+  /** Where it listens, for example `http://127.0.0.1:4567`. */
+  readonly url: string;
+  readonly jobs: Jobs;
+  /** Stops accepting, lets requests end, closes the database. Everything acknowledged is in the data file then. */
+  close(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Called when the disk or the data can no longer be trusted: the process should end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** @throws Refusal when the data directory or the port cannot be had. */
+export async function start(config: Config, { log, clock = systemClock, onFatal }: Surroundings): Promise<Millrace> {
+  let failed = false;
+  const database = await openDatabase({
+    directory: config.dataDir,
+    clock,
+    log,
+    version: VERSION,
+    onFatal: (error) => {
+      failed = true;
+      onFatal(error);
+    },
+  });
+  try {
+    const world: World = { clock, log, database, quotas: config.quotas, transitionMs: config.transitionMs };
+    await prepareKinesis(world);
+    const state = () => (failed ? 'failed' : 'running');
+    const server = createServer({
+      gateway: createGateway([kinesis], world, config),
+      health: () => ({ status: state(), version: VERSION, services: { kinesis: state() } }),
+      allowedHosts: config.allowedHosts,
+      clock,
+      log,
+    });
+    const url = urlOf(config.host, await listen(server.listen(config.port, config.host), config));
+    database.announce({ url });
+    const jobs = startJobs(kinesisJobs(world, config.sweepSchedule), log);
+    return { url, jobs, close: () => stop(server, jobs, database) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function stop(server: ReturnType<typeof createServer>, jobs: Jobs, database: Database): Promise<void> {
+  await Promise.all([server.close(GRACE_MS), jobs.stop()]);
+  await database.close();
+}
+
+async function listen(listening: Promise<number>, { port, host }: Config): Promise<number> {
+  try {
+    return await listening;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new Refusal('portInUse', `Port ${port} on ${host} is in use by another program; stop it or set PORT.`);
+    }
+    throw new Refusal('badSetting', `Cannot listen on ${host} port ${port} (${message}); change HOST or PORT.`);
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  // A wildcard is not an address that a client can use.
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+/** The reason with which a process should end after `onFatal`. */
+export const reasonOfFatal = (error: Error) =>
+  isFatal(error) && /^SQLITE_(CORRUPT|NOTADB)/.test((error as { code?: string }).code ?? '')
+    ? 'damagedData'
+    : 'failure';

@@ -1,0 +1,126 @@
+/**
+ * A real server in the test's process: real sockets, real SQLite file in a temporary directory, a clock that the test
+ * moves. Everything goes through the port, as it does for users.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { type Millrace, start } from '../../src/start.ts';
+import { createTestClock, type TestClock } from './clock.ts';
+import { createTestLog, type TestLog } from './log.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body; undefined when it is empty. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, not typed
+  readonly body: any;
+}
+
+export interface CallOptions {
+  /** 12 digits; the access key id of the signature. */
+  readonly account?: string;
+  readonly region?: string;
+  readonly headers?: Record<string, string>;
+}
+
+export interface TestServer {
+  readonly url: string;
+  readonly directory: string;
+  readonly clock: TestClock;
+  readonly log: TestLog;
+  /** Calls `Kinesis_20131202.{operation}` with JSON. */
+  call(operation: string, input: object, options?: CallOptions): Promise<Answer>;
+  /** Like `call`, but throws unless the answer is 200, and returns its body. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, not typed
+  ok(operation: string, input: object, options?: CallOptions): Promise<any>;
+  /** Creates a stream and advances the clock until it is ACTIVE. */
+  createStream(name: string, shardCount?: number, options?: CallOptions): Promise<void>;
+  runJob(name: string): Promise<unknown>;
+  /** Stops the server in order and starts another on the same data. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Settings by their environment names, for example `{ QUOTAS: 'documented' }`. */
+  readonly settings?: Record<string, string>;
+  readonly clock?: TestClock;
+  /** The data directory; a temporary one that is removed afterwards when absent. */
+  readonly directory?: string;
+}
+
+/** A directory that is removed when the test has finished. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-test-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Starts a server that is closed when the test has finished; the test fails if the server logged an error. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const directory = options.directory ?? temporaryDirectory();
+  const clock = options.clock ?? createTestClock();
+  const log = createTestLog();
+  // No tick of a schedule inside a test: jobs run when the test says so.
+  const settings = { PORT: '0', DATA_DIR: directory, SWEEP_SCHEDULE: '0 0 1 1 *', ...options.settings };
+  const startOne = () => start(readConfig(settings), { log, clock, onFatal: () => undefined });
+  let millrace: Millrace | undefined = await startOne();
+
+  const call: TestServer['call'] = async (operation, input, { account, region, headers } = {}) => {
+    const scope = `${account ?? 'test'}/20260102/${region ?? 'us-east-1'}/kinesis/aws4_request`;
+    const response = await fetch(millrace!.url, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/x-amz-json-1.1',
+        'X-Amz-Target': `Kinesis_20131202.${operation}`,
+        Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+        ...headers,
+      },
+      body: JSON.stringify(input),
+    });
+    const text = await response.text();
+    const isJson = text.startsWith('{');
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+  };
+  const ok: TestServer['ok'] = async (operation, input, callOptions) => {
+    const { status, body, text } = await call(operation, input, callOptions);
+    if (status !== 200) throw new Error(`${operation} answered ${status}: ${text}`);
+    return body;
+  };
+  const server: TestServer = {
+    get url() {
+      return millrace!.url;
+    },
+    directory,
+    clock,
+    log,
+    call,
+    ok,
+    async createStream(name, shardCount = 1, callOptions) {
+      await ok('CreateStream', { StreamName: name, ShardCount: shardCount }, callOptions);
+      clock.advance(1000);
+    },
+    runJob: (name) => millrace!.jobs.run(name),
+    async restart() {
+      await millrace!.close();
+      millrace = await startOne();
+    },
+    async close() {
+      const closing = millrace;
+      millrace = undefined;
+      await closing?.close();
+    },
+  };
+  onTestFinished(async () => {
+    await server.close();
+    const errors = log.entries.filter(({ level }) => level === 'error');
+    if (errors.length > 0) throw new Error(`The server logged errors: ${JSON.stringify(errors, errorText)}`);
+  });
+  return server;
+}
+
+const errorText = (_key: string, value: unknown) => (value instanceof Error ? value.stack : value);
