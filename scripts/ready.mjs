@@ -4,7 +4,7 @@
  *
  * READY_SKIP=1 skips everything, for images that were built beforehand.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -36,15 +36,18 @@ if (process.env.READY_SKIP !== '1' && pending().length > 0) {
   try {
     // Somebody else may have done the work while this process waited for the lock.
     for (const { stamp, key, run } of pending()) {
-      run();
+      await run();
       writeFileSync(stamp, key());
     }
+  } catch (error) {
+    say(error.message);
+    process.exitCode = 1;
   } finally {
     release();
   }
 }
 
-function install() {
+async function install() {
   say('installing dependencies; the first time takes about a minute, because SQLite may have to be compiled');
   // What a caller set for another purpose must not leave the compiler or half of the packages out.
   const environment = { ...process.env };
@@ -53,27 +56,36 @@ function install() {
       delete environment[name];
     }
   }
-  // Headers that lie beside the running node spare node-gyp a download, which not every machine can do.
-  const prefix = dirname(dirname(process.execPath));
-  if (existsSync(join(prefix, 'include', 'node', 'node.h'))) environment.npm_config_nodedir ??= prefix;
+  useOwnHeaders(environment);
   const npm = process.env.npm_execpath;
   const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  execute(command, [...args, 'ci', '--include=dev', '--no-audit', '--no-fund'], environment);
+  await execute(command, [...args, 'ci', '--include=dev', '--no-audit', '--no-fund'], environment);
 }
 
-function build() {
+/** Headers that lie beside the running node spare node-gyp a download, which not every machine can do. */
+function useOwnHeaders(environment) {
+  const prefix = dirname(dirname(process.execPath));
+  if (!existsSync(join(prefix, 'include', 'node', 'node.h'))) return;
+  // npm 11 warns about the older of the two names; older versions know no other.
+  const npmMajor = Number(/npm\/(\d+)/.exec(process.env.npm_config_user_agent ?? '')?.[1] ?? 10);
+  environment[npmMajor >= 11 ? 'npm_package_config_node_gyp_nodedir' : 'npm_config_nodedir'] ??= prefix;
+}
+
+async function build() {
   say('compiling');
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  execute(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'], process.env);
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  await execute(process.execPath, [compiler, '-p', 'tsconfig.json'], process.env);
 }
 
-function execute(command, args, env) {
-  // Standard output belongs to the program that starts afterwards.
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
-  if (status === 0) return;
-  say(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` with exit code ${status}`}`);
-  rmSync(lock, { recursive: true, force: true });
-  process.exit(1);
+/** Runs a command with its output on standard error: standard output belongs to the program that starts afterwards. */
+async function execute(command, args, env) {
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
+  const outcome = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(code ?? signal));
+  });
+  if (outcome !== 0) throw new Error(`${command} ${args.join(' ')} failed (${outcome}); see its output above.`);
 }
 
 /** One process at a time. The holder touches the lock; one that was not touched for 30 s was left by a killed process. */
@@ -89,7 +101,11 @@ async function takeLock() {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
-  return () => rmSync(lock, { recursive: true, force: true });
+  const heartbeat = setInterval(() => utimesSync(lock, new Date(), new Date()), HEARTBEAT_MS);
+  return () => {
+    clearInterval(heartbeat);
+    rmSync(lock, { recursive: true, force: true });
+  };
 }
 
 function isStale() {

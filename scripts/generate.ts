@@ -1,0 +1,30 @@
+/** Writes what is made from the code: `.env.example` and the generated parts of the README. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { envExample, settingsTable } from '../src/config.ts';
+import { kinesis } from '../src/kinesis/index.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** The README with the text between `<!-- {name} -->` and `<!-- /{name} -->` replaced by each of `parts`. */
+export function withParts(readme: string, parts: Readonly<Record<string, string>>): string {
+  return Object.entries(parts).reduce((text, [name, part]) => {
+    const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
+    if (!pattern.test(text)) throw new Error(`README.md has no part named ${name}.`);
+    return text.replace(pattern, (_all, start: string, end: string) => `${start}\n${part}\n\n${end}`);
+  }, readme);
+}
+
+/** The generated parts of the README, by name. */
+export const readmeParts = () => ({ settings: settingsTable(), operations: operationsTable() });
+
+function operationsTable(): string {
+  const names = [...kinesis.operations.keys()].sort();
+  return ['| Kinesis Data Streams |', '|---|', ...names.map((name) => `| ${name} |`)].join('\n');
+}
+
+if (process.argv[1] === import.meta.filename) {
+  writeFileSync(join(root, '.env.example'), envExample());
+  const path = join(root, 'README.md');
+  writeFileSync(path, withParts(readFileSync(path, 'utf8'), readmeParts()));
+}
