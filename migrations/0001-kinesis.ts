@@ -26,6 +26,7 @@ const statements = [
     warm_throughput_mibps integer,
     created_ms integer not null,
     active_ms integer not null,
+    deleted_ms integer,
     gone_ms integer
   ) strict`,
 
@@ -84,7 +85,7 @@ const statements = [
     region,
     case
       when gone_ms is not null then 'DELETING'
-      when active_ms > ${nowMs} then 'CREATING'
+      when ${nowMs} >= created_ms and ${nowMs} < active_ms then 'CREATING'
       else 'ACTIVE'
     end as status,
     stream_mode as mode,
@@ -92,7 +93,7 @@ const statements = [
     retention_hours,
     strftime('%Y-%m-%dT%H:%M:%fZ', created_ms / 1000.0, 'unixepoch') as created
   from streams
-  where gone_ms is null or gone_ms > ${nowMs}`,
+  where gone_ms is null or (${nowMs} >= deleted_ms and ${nowMs} < gone_ms)`,
 
   `create view v_shards as
   select
@@ -112,10 +113,11 @@ const statements = [
     streams.region,
     shards.id as shard_id
   from shards join streams on streams.id = shards.stream
-  where gone_ms is null or gone_ms > ${nowMs}`,
+  where gone_ms is null or (${nowMs} >= deleted_ms and ${nowMs} < gone_ms)`,
 
   // Expired records stay in the table until the sweeper comes; clients do not see them, so neither does the view.
-  // The join by range of ids lets a query for one stream read only that stream's records.
+  // The join by range of ids, in this order (which is what `cross` says to SQLite), lets a query for one stream read
+  // only that stream's records.
   `create view v_records as
   select
     streams.name as stream,
@@ -129,8 +131,8 @@ const statements = [
     streams.region,
     records.id as record_id
   from streams
-  join shards on shards.stream = streams.id
-  join records on records.id >= (shards.id << 40) and records.id < ((shards.id + 1) << 40)
-  where (streams.gone_ms is null or streams.gone_ms > ${nowMs})
+  cross join shards on shards.stream = streams.id
+  cross join records on records.id >= (shards.id << 40) and records.id < ((shards.id + 1) << 40)
+  where (gone_ms is null or (${nowMs} >= deleted_ms and ${nowMs} < gone_ms))
     and records.arrived_ms > ${nowMs} - streams.retention_hours * 3600000`,
 ];

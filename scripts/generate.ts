@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..', '..');
 /** The README with the text between `<!-- {name} -->` and `<!-- /{name} -->` replaced by each of `parts`. */
 export function withParts(readme: string, parts: Readonly<Record<string, string>>): string {
   return Object.entries(parts).reduce((text, [name, part]) => {
-    const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
+    const pattern = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(<!-- /${name} -->)`);
     if (!pattern.test(text)) throw new Error(`README.md has no part named ${name}.`);
     return text.replace(pattern, (_all, start: string, end: string) => `${start}\n${part}\n\n${end}`);
   }, readme);

@@ -8,6 +8,9 @@ import { EXIT_CODES, type ExitReason, Refusal } from './refusal.ts';
 import { type Millrace, reasonOfFatal, start } from './start.ts';
 import { VERSION } from './version.ts';
 
+// What is written is for the user alone; SQLite gives its side files the mode of the data file.
+process.umask(0o077);
+
 try {
   const command = readCommand(VERSION);
   if ('print' in command) process.stdout.write(command.print);

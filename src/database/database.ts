@@ -1,6 +1,6 @@
 /** The database as the rest of the program sees it: typed statements, reads at once, writes in the writer turn. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -31,7 +31,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const { directory } = options;
   let lock: InstanceLock | undefined;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     lock = acquireInstanceLock(directory);
     const path = join(directory, DATABASE_FILE);
     if (existsSync(path) && statSync(path).size > 0) assertUsable(path);
@@ -42,6 +42,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     lock?.release();
     throw error instanceof Refusal ? error : asRefusal(directory, error as NodeJS.ErrnoException);
   }
+}
+
+/** Not mkdir's own recursion: where even root may not make a directory, such as /proc, Node repeats it for ever. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function asRefusal(directory: string, error: NodeJS.ErrnoException): Error {

@@ -37,9 +37,10 @@ interface StreamsTable {
   /** Only for on-demand streams that asked for it. */
   warm_throughput_mibps: number | null;
   created_ms: number;
-  /** CREATING before this instant. */
+  /** CREATING from created_ms until this instant. A clock that was set back ends a transition, it never repeats one. */
   active_ms: number;
-  /** Set by DeleteStream: DELETING before this instant, gone from it on. */
+  /** Set by DeleteStream: DELETING from here until gone_ms, gone otherwise. */
+  deleted_ms: number | null;
   gone_ms: number | null;
 }
 

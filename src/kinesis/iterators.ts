@@ -58,9 +58,9 @@ function startingPosition(request: Input, stream: Stream, shard: Shard, call: Ca
     case 'AT_TIMESTAMP':
       return positionAfter(shard, requireTimestamp(Timestamp, call.now) - 1, call.database);
     case 'AT_SEQUENCE_NUMBER':
-      return positionOf(number!, type, stream, shard, call);
+      return upToTip(requireNumberOf(number!, type, stream, shard).index, shard, call);
     case 'AFTER_SEQUENCE_NUMBER':
-      return positionOf(number!, type, stream, shard, call) + 1;
+      return upToTip(requireNumberOf(number!, type, stream, shard).index + 1n, shard, call);
   }
 }
 
@@ -90,14 +90,16 @@ function requireTimestamp(ms: number | undefined, now: number): number {
   return ms;
 }
 
-/** The position that a sequence number names in this shard. The shard's own StartingSequenceNumber is position 0. */
-function positionOf(text: string, type: IteratorType, stream: Stream, shard: Shard, call: Call): number {
-  const number = requireNumberOf(text, type, stream, shard);
-  // A number that was never given out must not hide the records that will come.
-  const newest = tipOf(shard, call.database).nextPosition - 1;
-  return number.index > BigInt(newest) ? newest + 1 : Number(number.index);
+/**
+ * A sequence index is a position; that of the shard's own StartingSequenceNumber is 0. A number that was never given out
+ * must not hide the records that will come, so the position of the next record is the limit.
+ */
+function upToTip(index: bigint, shard: Shard, { database }: Call): number {
+  const { nextPosition } = tipOf(shard, database);
+  return index > BigInt(nextPosition) ? nextPosition : Number(index);
 }
 
+/** @throws ApiError InvalidArgumentException when the number was not made for this shard. */
 function requireNumberOf(text: string, type: IteratorType, stream: Stream, shard: Shard): SequenceNumber {
   const used =
     `StartingSequenceNumber ${text} used in GetShardIterator on shard ${shard.shardId} in stream ${stream.name} ` +

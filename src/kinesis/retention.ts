@@ -3,11 +3,12 @@
  * deletes it later, in short slices, and gives the space back to the file system. Stopping the sweeper changes nothing
  * that a client sees.
  */
+import { sql } from 'kysely';
 import type { World } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { giveBackSpace } from '../database/space.ts';
 import { deleteSlice } from './record-log.ts';
-import type { Stream } from './stream-store.ts';
+import { existsAt, type Stream } from './stream-store.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -21,11 +22,15 @@ const selectShards = query((bind: Bind<{ now: number }>, db) =>
     .selectFrom('shards')
     .innerJoin('streams', 'streams.id', 'shards.stream')
     .select(['shards.id', 'streams.retention_hours as retentionHours'])
-    .select((is) => is('streams.gone_ms', '<=', bind('now')).as('is_gone')),
+    .select(sql<0 | 1>`not ${existsAt(bind('now'))}`.as('isGone')),
 );
 
 const selectGone = query((bind: Bind<{ now: number }>, db) =>
-  db.selectFrom('streams').select('id').where('gone_ms', '<=', bind('now')),
+  db
+    .selectFrom('streams')
+    .select('id')
+    .where('gone_ms', 'is not', null)
+    .where(sql<boolean>`not ${existsAt(bind('now'))}`),
 );
 
 const deleteShards = query((bind: Bind<{ stream: number }>, db) =>
@@ -45,7 +50,7 @@ export async function sweep(world: World, signal: AbortSignal): Promise<number> 
   const now = clock.now();
   let deleted = 0;
   for (const shard of database.all(selectShards, { now })) {
-    const untilMs = shard.is_gone ? Number.MAX_SAFE_INTEGER : horizonOf(shard, now);
+    const untilMs = shard.isGone ? Number.MAX_SAFE_INTEGER : horizonOf(shard, now);
     for (let slice = -1; slice !== 0 && !signal.aborted; deleted += slice) {
       slice = await database.write(() => deleteSlice(shard.id, untilMs, database));
     }

@@ -2,6 +2,7 @@
  * Streams and their shards as the operations see them: found by name or ARN, with the state that follows from the
  * stored instants and `call.now`. No timer moves a stream from one state to the next.
  */
+import { sql } from 'kysely';
 import type { Call } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
@@ -41,6 +42,7 @@ export interface Stream {
   readonly warmThroughputMibps: number | null;
   readonly createdMs: number;
   readonly activeMs: number;
+  readonly deletedMs: number | null;
   readonly goneMs: number | null;
   /** By index. */
   readonly shards: readonly Shard[];
@@ -61,6 +63,9 @@ export interface StreamReference {
   readonly StreamARN?: string | undefined;
 }
 
+/** The condition of a stream that exists at the instant `now`: not deleted, or still DELETING. */
+export const existsAt = (now: number) => sql<boolean>`(gone_ms is null or (${now} >= deleted_ms and ${now} < gone_ms))`;
+
 const selectStream = query((bind: Bind<StreamName & { now: number }>, db) =>
   db
     .selectFrom('streams')
@@ -68,7 +73,7 @@ const selectStream = query((bind: Bind<StreamName & { now: number }>, db) =>
     .where('account_id', '=', bind('account'))
     .where('region', '=', bind('region'))
     .where('name', '=', bind('name'))
-    .where((is) => is.or([is('gone_ms', 'is', null), is('gone_ms', '>', bind('now'))])),
+    .where(existsAt(bind('now'))),
 );
 
 const selectShards = query((bind: Bind<{ stream: number }>, db) =>
@@ -109,7 +114,7 @@ export function findStream(name: StreamName, { database, now }: Call): Stream | 
   const known = knownStreams.of(database);
   const key = `${name.account}/${name.region}/${name.name}`;
   const found = known.get(key);
-  if (found !== undefined) return found.goneMs === null || now < found.goneMs ? found : undefined;
+  if (found !== undefined) return exists(found, now) ? found : undefined;
 
   const row = database.get(selectStream, { ...name, now });
   if (row === undefined) return undefined;
@@ -127,10 +132,20 @@ export function requireStream(reference: StreamReference, call: Call): Stream {
   return stream;
 }
 
-export function statusOf({ activeMs, goneMs }: Pick<Stream, 'activeMs' | 'goneMs'>, now: number): StreamStatus {
+type Instants = Pick<Stream, 'createdMs' | 'activeMs' | 'deletedMs' | 'goneMs'>;
+
+/**
+ * The state that follows from the stored instants. A transition is an interval with a beginning and an end, so that a
+ * clock that is set back cuts it short instead of sending an ACTIVE stream back to CREATING.
+ */
+export function statusOf({ createdMs, activeMs, goneMs }: Instants, now: number): StreamStatus {
   if (goneMs !== null) return 'DELETING';
-  return now < activeMs ? 'CREATING' : 'ACTIVE';
+  return createdMs <= now && now < activeMs ? 'CREATING' : 'ACTIVE';
 }
+
+/** The same rule as `existsAt`, for a stream in memory. */
+const exists = ({ deletedMs, goneMs }: Instants, now: number): boolean =>
+  goneMs === null || (deletedMs! <= now && now < goneMs);
 
 /** The open shard whose hash key range contains `hex`. */
 export function shardFor(hex: HexHashKey, { openShards }: Stream): Shard {
@@ -162,6 +177,7 @@ function streamOf(row: StreamRow, shardRows: readonly ShardRow[]): Stream {
     warmThroughputMibps: row.warm_throughput_mibps,
     createdMs: row.created_ms,
     activeMs: row.active_ms,
+    deletedMs: row.deleted_ms,
     goneMs: row.gone_ms,
     shards,
     openShards: open.sort((a, b) => (a.startingHex < b.startingHex ? -1 : 1)),

@@ -15,6 +15,7 @@ import { evenRanges } from './hash-key.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagKey, tagValue } from './shapes.ts';
 import {
+  existsAt,
   findStream,
   forgetStreams,
   requireStream,
@@ -128,7 +129,7 @@ export const DeleteStream = operation({
     const stream = requireStream(input, call);
     // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
     if (stream.goneMs !== null) return;
-    call.database.run(markGone, { id: stream.id, goneMs: call.now + call.transitionMs });
+    call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs: call.now + call.transitionMs });
     const lastCreatedS = Math.max(...stream.shards.map(({ createdS }) => createdS));
     const { account, region, name } = stream;
     call.database.run(rememberName, { account, region, name, lastCreatedS });
@@ -160,9 +161,9 @@ export const ListStreams = operation({
       StreamSummaries: page.map((row) => ({
         StreamName: row.name,
         StreamARN: streamArnOf({ account, region, name: row.name }),
-        StreamStatus: statusOf({ activeMs: row.active_ms, goneMs: row.gone_ms }, now),
+        StreamStatus: statusOf(row, now),
         StreamModeDetails: { StreamMode: row.stream_mode },
-        StreamCreationTimestamp: wholeSeconds(row.created_ms),
+        StreamCreationTimestamp: wholeSeconds(row.createdMs),
       })),
     };
   },
@@ -214,10 +215,10 @@ const insertShard = query((bind: Bind<NewShard>, db) =>
   }),
 );
 
-const markGone = query((bind: Bind<{ id: number; goneMs: number }>, db) =>
+const markDeleted = query((bind: Bind<{ id: number; deletedMs: number; goneMs: number }>, db) =>
   db
     .updateTable('streams')
-    .set({ gone_ms: bind('goneMs') })
+    .set({ deleted_ms: bind('deletedMs'), gone_ms: bind('goneMs') })
     .where('id', '=', bind('id')),
 );
 
@@ -255,7 +256,9 @@ const selectUse = query((bind: Bind<Namespace>, db) =>
   db
     .selectFrom('streams')
     .select([
-      sql<number>`count(*) filter (where active_ms > ${bind('now')} or gone_ms is not null)`.as('in_transition'),
+      sql<number>`count(*) filter (
+        where gone_ms is not null or (${bind('now')} >= created_ms and ${bind('now')} < active_ms)
+      )`.as('in_transition'),
       sql<number>`count(*) filter (where stream_mode = 'ON_DEMAND')`.as('on_demand'),
       sql<number>`coalesce(sum((select count(*) from shards where stream = streams.id and closed_ms is null)), 0)`.as(
         'open_shards',
@@ -263,18 +266,19 @@ const selectUse = query((bind: Bind<Namespace>, db) =>
     ])
     .where('account_id', '=', bind('account'))
     .where('region', '=', bind('region'))
-    .where((is) => is.or([is('gone_ms', 'is', null), is('gone_ms', '>', bind('now'))])),
+    .where(existsAt(bind('now'))),
 );
 
 /** Sorted by code units, which for UTF-8 names of ASCII characters is SQLite's own order. */
 const selectPage = query((bind: Bind<Namespace & { after: string; limit: number }>, db) =>
   db
     .selectFrom('streams')
-    .select(['name', 'stream_mode', 'created_ms', 'active_ms', 'gone_ms'])
+    .select(['name', 'stream_mode', 'created_ms as createdMs', 'active_ms as activeMs'])
+    .select(['deleted_ms as deletedMs', 'gone_ms as goneMs'])
     .where('account_id', '=', bind('account'))
     .where('region', '=', bind('region'))
     .where('name', '>', bind('after'))
-    .where((is) => is.or([is('gone_ms', 'is', null), is('gone_ms', '>', bind('now'))]))
+    .where(existsAt(bind('now')))
     .orderBy('name')
     .limit(bind('limit')),
 );

@@ -6,9 +6,9 @@ import {
   GetShardIteratorCommand,
   KinesisClient,
   type KinesisClientConfig,
+  type _Record as KinesisRecord,
   PutRecordCommand,
   PutRecordsCommand,
-  type _Record as KinesisRecord,
   waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -28,7 +28,9 @@ const handlers: Record<string, () => Partial<KinesisClientConfig>> = {
 };
 
 describe.each(Object.entries(handlers))('JS SDK with %s', (_name, handler) => {
-  it(`reads back ${LINES} lines of ${CLIENTS} concurrent clients, each once and in order`, { timeout: 60_000 }, async () => {
+  it(`reads back ${LINES} lines of ${CLIENTS} concurrent clients, each once and in order`, {
+    timeout: 60_000,
+  }, async () => {
     const { url } = await startMillrace({ DATA_DIR: temporaryDirectory() });
     const newClient = () =>
       new KinesisClient({
@@ -44,7 +46,9 @@ describe.each(Object.entries(handlers))('JS SDK with %s', (_name, handler) => {
     const lines = realLines(LINES);
     const share = LINES / CLIENTS;
     const puts = await Promise.all(
-      Array.from({ length: CLIENTS }, (_, index) => putLines(newClient(), lines.slice(index * share, (index + 1) * share))),
+      Array.from({ length: CLIENTS }, (_, index) =>
+        putLines(newClient(), lines.slice(index * share, (index + 1) * share)),
+      ),
     );
     const read = await readAll(client);
 

@@ -1,0 +1,318 @@
+/** Every setting: its default, what it takes, what it refuses and in which words, and where a value comes from. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Config, envExample, readCommand, readConfig, SETTINGS, settingsTable } from '../src/config.ts';
+import { PROFILES, quotasOf } from '../src/quotas.ts';
+import { Refusal } from '../src/refusal.ts';
+import { temporaryDirectory } from './support/server.ts';
+
+type Key = Exclude<keyof Config, 'quotas'> | 'profile' | 'shards';
+
+/** A part of the configuration; of the quotas the profile and the number of shards stand for all. */
+const partOf = (config: Config, key: Key) => (key === 'profile' || key === 'shards' ? config.quotas[key] : config[key]);
+
+/** The Refusal that `read` throws. */
+function refusalOf(read: () => unknown): Refusal {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('Nothing was refused.');
+}
+
+interface Row {
+  readonly key: Key;
+  readonly fallback: unknown;
+  readonly good: readonly (readonly [text: string, value: unknown])[];
+  readonly bad: readonly string[];
+  readonly aliases?: readonly string[];
+}
+
+const ROWS: Readonly<Record<string, Row>> = {
+  PORT: {
+    key: 'port',
+    fallback: 4567,
+    good: [
+      ['0', 0],
+      ['80', 80],
+      ['65535', 65_535],
+    ],
+    bad: ['65536', '-1', '4567.5', '1e3', '0x50', 'http', ' 80', '99999999999999999999'],
+  },
+  HOST: {
+    key: 'host',
+    fallback: '127.0.0.1',
+    good: [
+      ['0.0.0.0', '0.0.0.0'],
+      ['::1', '::1'],
+      ['localhost', 'localhost'],
+      ['my-host.example', 'my-host.example'],
+    ],
+    bad: ['a b', 'http://localhost', 'a/b', '[::1]', 'x'.repeat(254)],
+  },
+  DATA_DIR: {
+    key: 'dataDir',
+    fallback: join('/work', 'data'),
+    good: [
+      ['/var/lib/millrace', '/var/lib/millrace'],
+      ['elsewhere', '/work/elsewhere'],
+      ['../up', '/up'],
+      ['a b/ä', '/work/a b/ä'],
+    ],
+    bad: ['a\0b'],
+    aliases: ['PERSIST_PATH'],
+  },
+  QUOTAS: {
+    key: 'profile',
+    fallback: 'relaxed',
+    good: PROFILES.map((profile) => [profile, profile] as const),
+    bad: ['Relaxed', 'strict', 'relaxed ', '__proto__'],
+  },
+  TRANSITION_MS: {
+    key: 'transitionMs',
+    fallback: 500,
+    good: [
+      ['0', 0],
+      ['500ms', 500],
+      ['86400000', 86_400_000],
+    ],
+    bad: ['86400001', '-1', '1s', '0.5', 'ms', '500 ms'],
+    aliases: ['CREATE_STREAM_DURATION', 'KINESIS_LATENCY'],
+  },
+  SHARD_LIMIT: {
+    key: 'shards',
+    fallback: quotasOf('relaxed').shards,
+    good: [
+      ['0', 0],
+      ['100', 100],
+      ['Infinity', Number.MAX_SAFE_INTEGER],
+    ],
+    bad: ['-1', '1.5', 'infinity', 'many', '1e3'],
+    aliases: ['KINESIS_SHARD_LIMIT'],
+  },
+  LOG_LEVEL: {
+    key: 'logLevel',
+    fallback: 'info',
+    good: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => [level, level] as const),
+    bad: ['INFO', 'verbose', '30'],
+  },
+  AWS_ACCOUNT_ID: {
+    key: 'account',
+    fallback: '000000000000',
+    good: [['123456789012', '123456789012']],
+    bad: ['12345678901', '1234567890123', '12345678901a', '1234-5678-9012'],
+  },
+  AWS_REGION: {
+    key: 'region',
+    fallback: 'us-east-1',
+    good: [
+      ['eu-west-3', 'eu-west-3'],
+      ['us-gov-west-1', 'us-gov-west-1'],
+    ],
+    bad: ['EU-WEST-3', 'eu west', 'eu_west', 'a/b'],
+    aliases: ['AWS_DEFAULT_REGION'],
+  },
+  ALLOWED_HOSTS: {
+    key: 'allowedHosts',
+    fallback: [],
+    good: [
+      ['kinesis.example', ['kinesis.example']],
+      ['One.Example, two.example', ['one.example', 'two.example']],
+      [' ', []],
+    ],
+    bad: ['one.example,,two.example', 'http://one.example', 'one.example:80', '*', 'ä.example'],
+  },
+  SWEEP_SCHEDULE: {
+    key: 'sweepSchedule',
+    fallback: '* * * * *',
+    good: [
+      ['*/5 * * * *', '*/5 * * * *'],
+      ['0 0,12 1-7 * *', '0 0,12 1-7 * *'],
+      ['30 0 0 1 1 *', '30 0 0 1 1 *'],
+    ],
+    bad: ['hourly', '* * * *', '* * * * * * *', '@daily', '61 * * * *', '* 24 * * *', '5-1 * * * *', '*/0 * * * *'],
+  },
+};
+
+const settings = Object.entries(ROWS);
+const flagOf = (name: string) => name.toLowerCase().replaceAll('_', '-');
+const expand = <T>(pick: (row: Row) => readonly T[]) =>
+  settings.flatMap(([name, row]) => pick(row).map((value) => [name, value, row] as const));
+
+describe('the settings', () => {
+  it('are all tested here', () => {
+    expect(settings.map(([name]) => name)).toEqual(Object.values(SETTINGS).map(({ name }) => name));
+  });
+
+  it.each(settings)('%s has its default when it is absent or empty', (name, { key, fallback }) => {
+    expect(partOf(readConfig({}, new Map(), '/work'), key)).toEqual(fallback);
+    expect(partOf(readConfig({ [name]: '' }, new Map(), '/work'), key)).toEqual(fallback);
+  });
+
+  it.each(expand(({ good }) => good))('%s takes %j', (name, [text, value], { key }) => {
+    expect(partOf(readConfig({ [name]: text }, new Map(), '/work'), key)).toEqual(value);
+    expect(partOf(readConfig({}, new Map([[flagOf(name), text]]), '/work'), key)).toEqual(value);
+  });
+
+  it.each(expand(({ bad }) => bad))('%s refuses %j in one sentence that names it', (name, text) => {
+    for (const [called, read] of [
+      [name, () => readConfig({ [name]: text })],
+      [`--${flagOf(name)}`, () => readConfig({}, new Map([[flagOf(name), text]]))],
+    ] as const) {
+      const refusal = refusalOf(read);
+      expect(refusal.reason).toBe('badSetting');
+      expect(refusal.exitCode).toBe(2);
+      expect(refusal.message.startsWith(`${called} must be `), refusal.message).toBe(true);
+      expect(refusal.message.endsWith(`; it is ${JSON.stringify(text)}.`), refusal.message).toBe(true);
+      expect(refusal.message).not.toContain('\n');
+    }
+  });
+
+  it.each(expand(({ aliases = [] }) => aliases))('%s is also called %s', (name, alias, { key, good }) => {
+    const [text, value] = good[0]!;
+    expect(partOf(readConfig({ [alias]: text }, new Map(), '/work'), key)).toEqual(value);
+    const [otherText, otherValue] = good[1] ?? good[0]!;
+    const both = readConfig({ [alias]: text, [name]: otherText }, new Map(), '/work');
+    expect(partOf(both, key), `${name} must win over ${alias}`).toEqual(otherValue);
+    const emptyName = readConfig({ [alias]: text, [name]: '' }, new Map(), '/work');
+    expect(partOf(emptyName, key), `an empty ${name} means not set, so ${alias} counts`).toEqual(value);
+  });
+
+  it('have no other aliases', () => {
+    const aliases = Object.values(SETTINGS).map((setting) => [setting.name, setting.aliases]);
+    expect(aliases).toEqual(settings.map(([name, row]) => [name, row.aliases ?? []]));
+  });
+
+  it('are refused under the alias that was used', () => {
+    expect(refusalOf(() => readConfig({ KINESIS_LATENCY: 'x' })).message).toMatch(/^KINESIS_LATENCY must be /);
+  });
+
+  it('of a single quota change only that quota of the profile', () => {
+    const { quotas } = readConfig({ QUOTAS: 'documented', SHARD_LIMIT: '7' });
+    expect(quotas).toEqual(quotasOf('documented', { shards: 7 }));
+  });
+
+  it('ignore variables that are not theirs', () => {
+    expect(readConfig({ PATH: '/bin', port: '1', MILLRACE_PORT: '2' }, new Map(), '/work')).toEqual(
+      readConfig({}, new Map(), '/work'),
+    );
+  });
+});
+
+describe('the command line', () => {
+  const originalArguments = process.argv;
+  afterEach(() => {
+    process.argv = originalArguments;
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  });
+
+  /** Reads the command as a process would, with these arguments, in a directory with this `.env` file. */
+  function command(args: readonly string[], envFile?: string, variables: Record<string, string> = {}) {
+    const directory = temporaryDirectory();
+    if (envFile !== undefined) writeFileSync(join(directory, '.env'), envFile);
+    vi.spyOn(process, 'cwd').mockReturnValue(directory);
+    for (const { name, aliases } of Object.values(SETTINGS)) {
+      for (const variable of [name, ...aliases]) vi.stubEnv(variable, undefined);
+    }
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    process.argv = ['node', 'millrace', ...args];
+    return readCommand('1.2.3');
+  }
+  const configOf = (...given: Parameters<typeof command>): Config => {
+    const result = command(...given);
+    if ('print' in result) throw new Error(`It printed: ${result.print}`);
+    return result.serve;
+  };
+
+  it('beats the environment, which beats the file .env', () => {
+    const file = 'PORT=1\nAWS_REGION=file\nLOG_LEVEL=debug\n';
+    const config = configOf(['--port', '3'], file, { PORT: '2', AWS_REGION: 'environment' });
+    expect([config.port, config.region, config.logLevel]).toEqual([3, 'environment', 'debug']);
+  });
+
+  it('is the same with an equals sign', () => {
+    expect(configOf(['--transition-ms=7']).transitionMs).toBe(7);
+  });
+
+  it('does not miss a file .env', () => {
+    expect(configOf([]).port).toBe(4567);
+  });
+
+  it('takes relative paths from the working directory', () => {
+    expect(configOf(['--data-dir', 'here']).dataDir).toBe(join(process.cwd(), 'here'));
+  });
+
+  it.each([
+    ['an empty variable', '', 5000],
+    ['a variable', '6000', 6000],
+  ])('lets %s of the environment not hide the file more than a value would', (_title, variable, port) => {
+    expect(configOf([], 'PORT=5000\n', { PORT: variable }).port).toBe(port);
+  });
+
+  it('lets a real variable under an alias beat the file', () => {
+    expect(configOf([], 'TRANSITION_MS=1\n', { KINESIS_LATENCY: '2' }).transitionMs).toBe(2);
+  });
+
+  it.each([
+    [['--prot', '80'], '--prot'],
+    [['--port'], '--port'],
+    [['serve'], 'serve'],
+    [['-p', '80'], '-p'],
+  ])('refuses %j in one sentence that names what is wrong', (args, named) => {
+    const refusal = refusalOf(() => command(args));
+    expect(refusal.reason).toBe('badSetting');
+    expect(refusal.message).toContain(named);
+    expect(refusal.message).toMatch(/^[^\n]*run millrace --help for the list of settings\.$/);
+  });
+
+  it('refuses a file .env that cannot be read', () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, '.env'));
+    vi.spyOn(process, 'cwd').mockReturnValue(directory);
+    process.argv = ['node', 'millrace'];
+    const refusal = refusalOf(() => readCommand('1.2.3'));
+    expect(refusal.reason).toBe('badSetting');
+    expect(refusal.message).toContain(join(directory, '.env'));
+  });
+
+  it('prints its version', () => {
+    expect(command(['--version'])).toEqual({ print: '1.2.3\n' });
+  });
+
+  it('prints every flag, variable, alias and default for --help, before it looks at any value', () => {
+    const result = command(['--help', '--port', 'nonsense']);
+    const text = 'print' in result ? result.print : 'it wanted to serve';
+    for (const { name, aliases, fallback, help } of Object.values(SETTINGS)) {
+      for (const word of [`--${flagOf(name)}`, name, help, fallback, ...aliases]) expect(text).toContain(word);
+    }
+  });
+});
+
+describe('the texts about settings', () => {
+  it('of .env.example are the defaults when every line is uncommented', () => {
+    const uncommented = envExample().replaceAll(/^#([A-Z_]+=)/gm, '$1');
+    const variables = parseEnv(uncommented);
+    expect(Object.keys(variables)).toEqual(Object.values(SETTINGS).map(({ name }) => name));
+    expect(readConfig(variables)).toEqual(readConfig({}));
+  });
+
+  it('of .env.example set nothing as they are', () => {
+    expect(parseEnv(envExample())).toEqual({});
+  });
+
+  it('of .env.example are in the repository; npm run generate writes them', () => {
+    const path = join(import.meta.dirname, '..', '.env.example');
+    expect(existsSync(path), '.env.example is missing; run npm run generate').toBe(true);
+    expect(readFileSync(path, 'utf8'), '.env.example is out of date; run npm run generate').toBe(envExample());
+  });
+
+  it('of the README have a row for each setting', () => {
+    const rows = settingsTable().split('\n').slice(2);
+    expect(rows.map((row) => /^\| `([A-Z_]+)` \|/.exec(row)?.[1])).toEqual(settings.map(([name]) => name));
+  });
+});

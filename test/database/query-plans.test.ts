@@ -1,0 +1,38 @@
+/** The hot statements must find their rows by key: a SCAN would make every put slower with every record stored. */
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { expect, it, vi } from 'vitest';
+import { shardIterator } from '../support/kinesis.ts';
+import { startTestServer } from '../support/server.ts';
+
+it('statements of the data plane and the views by stream never scan records', async () => {
+  const prepare = vi.spyOn(BetterSqlite3.prototype, 'prepare');
+  const server = await startTestServer();
+  await server.createStream('s', 2);
+  await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: '' });
+  await server.ok('PutRecords', { StreamName: 's', Records: [{ PartitionKey: 'k', Data: '' }] });
+  const ShardIterator = await shardIterator(server, 's', 'AT_TIMESTAMP', { Timestamp: 1 });
+  await server.ok('GetRecords', { ShardIterator });
+  server.clock.advance(24 * 3_600_000);
+  await server.ok('GetRecords', { ShardIterator: await shardIterator(server, 's', 'TRIM_HORIZON') });
+  await server.runJob('sweep');
+  const statements = [...new Set(prepare.mock.calls.map(([sql]) => sql))].filter((sql) =>
+    /^(select|update|delete)/.test(sql),
+  );
+  prepare.mockRestore();
+  expect(statements.length, 'the statements were seen').toBeGreaterThan(8);
+
+  const handle = new BetterSqlite3(join(server.directory, 'millrace.db'), { readonly: true });
+  const planOf = (sql: string) =>
+    (
+      handle.prepare(`explain query plan ${sql}`).all(...Array(sql.split('?').length - 1).fill(1)) as {
+        detail: string;
+      }[]
+    )
+      .map(({ detail }) => detail)
+      .join('; ');
+  for (const sql of [...statements, "select * from v_records where stream = 's' limit 5"]) {
+    expect(planOf(sql), sql).not.toMatch(/SCAN records/);
+  }
+  handle.close();
+});

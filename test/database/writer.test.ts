@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { openConnection } from '../../src/database/connection.ts';
+import { Writer, WriteUnavailable } from '../../src/database/writer.ts';
+import { createTestLog, type TestLog } from '../support/log.ts';
+import { temporaryDirectory } from '../support/server.ts';
+
+let path: string;
+let handle: BetterSqlite3.Database;
+let log: TestLog;
+let undone: number;
+let fatal: Error[];
+let writer: Writer;
+
+beforeEach(() => {
+  path = join(temporaryDirectory(), 'test.db');
+  handle = openConnection(path);
+  onTestFinished(() => void handle.close());
+  handle.exec('create table rows (value integer primary key)');
+  log = createTestLog();
+  undone = 0;
+  fatal = [];
+  writer = new Writer({
+    handle,
+    clock: systemClock,
+    log,
+    onUndo: () => {
+      undone += 1;
+    },
+    onFatal: (error) => fatal.push(error),
+  });
+});
+
+const insert = (value: number) => handle.prepare('insert into rows values (?)').run(value).lastInsertRowid;
+const stored = () => handle.prepare('select value from rows order by value').pluck().all();
+
+/** What another process sees: only what is committed. */
+function storedElsewhere(): unknown[] {
+  const other = new BetterSqlite3(path, { readonly: true });
+  const rows = other.prepare('select value from rows order by value').pluck().all();
+  other.close();
+  return rows;
+}
+
+describe('the writer turn', () => {
+  it('settles a write when another process can already see it', async () => {
+    await writer.write(() => insert(1));
+    expect(storedElsewhere()).toEqual([1]);
+  });
+
+  it('runs what was queued in one transaction, in order, and settles nothing before its commit', async () => {
+    const seen: string[] = [];
+    const writes = [1, 2, 3].map((value) =>
+      writer
+        .write(() => {
+          insert(value);
+          seen.push(`ran ${value}, others see ${storedElsewhere().length}`);
+        })
+        .then(() => seen.push(`settled ${value}`)),
+    );
+    await Promise.all(writes);
+    expect(seen).toEqual([
+      ...[1, 2, 3].map((value) => `ran ${value}, others see 0`),
+      ...[1, 2, 3].map((value) => `settled ${value}`),
+    ]);
+  });
+
+  it('undoes a failing body alone', async () => {
+    const failing = () => {
+      insert(2);
+      throw new Error('no');
+    };
+    const results = await Promise.allSettled([
+      writer.write(() => insert(1)),
+      writer.write(failing),
+      writer.write(() => insert(3)),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(stored()).toEqual([1, 3]);
+    expect(undone, 'caches of rows were told').toBe(1);
+  });
+
+  it('undoes a body that breaks a constraint alone', async () => {
+    const results = await Promise.allSettled([1, 1, 2].map((value) => writer.write(() => insert(value))));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(storedElsewhere()).toEqual([1, 2]);
+  });
+
+  it('applies nothing of a turn whose commit fails, and tells every caller', async () => {
+    handle.exec('create table children (row integer references rows (value) deferrable initially deferred)');
+    const results = await Promise.allSettled([
+      writer.write(() => insert(1)),
+      writer.write(() => handle.prepare('insert into children values (99)').run().changes),
+    ]);
+    for (const result of results) {
+      expect(result.status === 'rejected' && result.reason).toBeInstanceOf(WriteUnavailable);
+    }
+    expect(stored()).toEqual([]);
+    expect(log.take('error')).toHaveLength(1);
+    await writer.write(() => insert(5));
+    expect(storedElsewhere(), 'the next turn works').toEqual([5]);
+  });
+
+  it('waits for a foreign write lock without blocking, and goes on when it is released', async () => {
+    const other = new BetterSqlite3(path, { timeout: 0 });
+    onTestFinished(() => void other.close());
+    other.exec('begin immediate');
+    const write = writer.write(() => insert(1));
+    while (log.entries.every(({ level }) => level !== 'warn')) await new Promise((resolve) => setImmediate(resolve));
+    expect(stored(), 'reads go on meanwhile').toEqual([]);
+    other.exec('commit');
+    await write;
+    expect(stored()).toEqual([1]);
+    expect(log.take('warn')).toHaveLength(1);
+  });
+
+  it('refuses waiting writes after five seconds of a foreign lock, and works again afterwards', async () => {
+    let elapsedMs = 0;
+    const impatient = new Writer({
+      handle,
+      // Each attempt finds two seconds gone.
+      clock: {
+        ...systemClock,
+        monotonicMs: () => elapsedMs,
+        after: (ms, action) => {
+          elapsedMs += 2000;
+          return systemClock.after(ms, action);
+        },
+      },
+      log,
+      onUndo: () => undefined,
+      onFatal: () => undefined,
+    });
+    const other = new BetterSqlite3(path, { timeout: 0 });
+    onTestFinished(() => void other.close());
+    other.exec('begin immediate');
+    await expect(impatient.write(() => insert(1))).rejects.toThrow(WriteUnavailable);
+    other.exec('commit');
+    await impatient.write(() => insert(2));
+    expect(stored()).toEqual([2]);
+  });
+
+  it('refuses more than ten thousand waiting writes, and loses none of those it took', async () => {
+    const writes = Array.from({ length: 10_001 }, (_, value) => writer.write(() => insert(value)));
+    const results = await Promise.allSettled(writes);
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(stored()).toHaveLength(10_000);
+  });
+
+  it('stops writing for good when the disk fails', async () => {
+    const ioError = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
+    const broken = new Writer({
+      handle: new Proxy(handle, {
+        get(target, name) {
+          if (name === 'prepare') {
+            return (sql: string) => {
+              const statement = target.prepare(sql);
+              return sql === 'commit'
+                ? {
+                    run: () => {
+                      throw ioError;
+                    },
+                  }
+                : statement;
+            };
+          }
+          const value = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      }),
+      clock: systemClock,
+      log,
+      onUndo: () => undefined,
+      onFatal: (error) => fatal.push(error),
+    });
+    await expect(broken.write(() => insert(1))).rejects.toBe(ioError);
+    await expect(broken.write(() => insert(2))).rejects.toBe(ioError);
+    expect(fatal).toEqual([ioError]);
+    expect(stored()).toEqual([]);
+    log.take('error');
+  });
+});

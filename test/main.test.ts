@@ -1,0 +1,178 @@
+/** The program as a process: its ready line, its exit codes and sentences, its signals. */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { EXIT_CODES } from '../src/refusal.ts';
+import { spawnMillrace, startMillrace } from './support/process.ts';
+import { temporaryDirectory } from './support/server.ts';
+import { createWireClient } from './support/wire.ts';
+
+/** Runs the program to its end and expects one sentence on standard error. */
+async function refusal(settings: Record<string, string>, args: readonly string[] = []) {
+  const millrace = spawnMillrace({ PORT: '0', ...settings }, args);
+  const { code } = await millrace.exited;
+  expect(millrace.stdout(), 'nothing on standard output').toBe('');
+  expect(millrace.stderr(), 'one sentence').toMatch(/^millrace: [^\n]+[.\w]\n$/);
+  return { code, text: millrace.stderr() };
+}
+
+describe('a start', () => {
+  it('prints one ready line and a line for the AWS CLI', async () => {
+    const directory = temporaryDirectory();
+    const { stdout, url } = await startMillrace({ DATA_DIR: directory });
+    const [ready, cli, ...rest] = stdout().split('\n');
+    expect(ready).toMatch(/^Millrace \d+\.\d+\.\d+ ready in \d+ ms at http:\/\/127\.0\.0\.1:\d+ with data in \//);
+    expect(ready).toContain(directory);
+    expect(cli).toContain(`aws --endpoint-url ${url} --region us-east-1 kinesis list-streams`);
+    expect(rest.join('')).toBe('');
+  });
+
+  it('keeps its files to the user', async () => {
+    const directory = join(temporaryDirectory(), 'data');
+    await startMillrace({ DATA_DIR: directory });
+    for (const path of ['', 'millrace.db', 'millrace.db-wal', 'lock.db', 'instance.json'].map((file) =>
+      join(directory, file),
+    )) {
+      expect(statSync(path).mode & 0o077, `${path} has no permissions for others`).toBe(0);
+    }
+  });
+});
+
+describe('a start is refused', () => {
+  it('with exit code 2 for a bad setting, which it names', async () => {
+    const { code, text } = await refusal({ DATA_DIR: temporaryDirectory(), QUOTAS: 'loose' });
+    expect(code).toBe(EXIT_CODES.badSetting);
+    expect(text).toContain('QUOTAS must be one of relaxed, current, documented; it is "loose".');
+  });
+
+  it('with exit code 2 for an unknown flag', async () => {
+    const { code, text } = await refusal({}, ['--prot', '1']);
+    expect(code).toBe(EXIT_CODES.badSetting);
+    expect(text).toContain('--prot');
+  });
+
+  it('with exit code 3 for data of a newer version, which stays as it is', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'millrace.db');
+    await (await startMillrace({ DATA_DIR: directory })).kill('SIGTERM');
+    const handle = new BetterSqlite3(path);
+    handle.pragma('user_version = 9999');
+    handle.prepare("update server_state set value = '9.9.9' where name = 'written_by'").run();
+    handle.close();
+    const before = readFileSync(path);
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.newerData);
+    expect(text).toContain('was written by Millrace 9.9.9');
+    expect(readFileSync(path).equals(before), 'not a byte of the file has changed').toBe(true);
+  });
+
+  it('with exit code 4 and the pid of the holder when the data directory is in use', async () => {
+    const directory = temporaryDirectory();
+    const first = await startMillrace({ DATA_DIR: directory });
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.dataInUse);
+    expect(text).toContain(`pid ${first.child.pid}`);
+    expect(text).toContain(first.url);
+    expect(await createWireClient(first.url).send('ListStreams', {}), 'the first goes on').toBeDefined();
+  });
+
+  it('with exit code 5 for a damaged file, which stays as it is', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'millrace.db');
+    writeFileSync(path, Buffer.alloc(16_384, 'not a database '));
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.damagedData);
+    expect(text).toContain(`${path} is damaged`);
+    expect(readFileSync(path).equals(Buffer.alloc(16_384, 'not a database '))).toBe(true);
+  });
+
+  it("with exit code 7 for another program's database, which stays as it is", async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'millrace.db');
+    const handle = new BetterSqlite3(path);
+    handle.exec('create table contacts (name)');
+    handle.close();
+    const before = readFileSync(path);
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.dataNotUsable);
+    expect(text).toContain('is not a Millrace database');
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it('with exit code 6 for a port in use', async () => {
+    const blocker = net.createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void blocker.close());
+    const { port } = blocker.address() as net.AddressInfo;
+    const { code, text } = await refusal({ DATA_DIR: temporaryDirectory(), PORT: String(port) });
+    expect(code).toBe(EXIT_CODES.portInUse);
+    expect(text).toContain(`Port ${port} on 127.0.0.1 is in use`);
+  });
+
+  it('with exit code 7 for a data directory that is a file', async () => {
+    const path = join(temporaryDirectory(), 'file');
+    writeFileSync(path, '');
+    const { code, text } = await refusal({ DATA_DIR: path });
+    expect(code).toBe(EXIT_CODES.dataNotUsable);
+    expect(text).toContain(path);
+    expect(text).toContain('DATA_DIR');
+  });
+
+  it('with exit code 7 for a data directory that cannot be written', async () => {
+    const directory = unwritableDirectory();
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.dataNotUsable);
+    expect(text).toContain(`The data directory ${directory} cannot be written`);
+  });
+});
+
+/** Permissions do not stop root, but nobody can make a directory in /proc. */
+function unwritableDirectory(): string {
+  if (process.getuid?.() === 0) return '/proc/millrace';
+  const directory = join(temporaryDirectory(), 'sealed');
+  mkdirSync(directory, { mode: 0o500 });
+  return directory;
+}
+
+describe('a signal', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s stops it in order: exit code 0 and everything in the data file',
+    async (signal) => {
+      const directory = temporaryDirectory();
+      const millrace = await startMillrace({ DATA_DIR: directory, TRANSITION_MS: '0' });
+      const client = createWireClient(millrace.url);
+      await client.send('CreateStream', { StreamName: 's', ShardCount: 1 });
+      await client.send('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: 'aGVsbG8=' });
+      expect(await millrace.kill(signal)).toEqual({ code: EXIT_CODES.clean, signal: null });
+      expect(existsSync(join(directory, 'millrace.db-wal')), 'the WAL is gone').toBe(false);
+      const handle = new BetterSqlite3(join(directory, 'millrace.db'), { readonly: true });
+      expect(handle.prepare('select count(*) from records').pluck().get()).toBe(1);
+      handle.close();
+      client.close();
+    },
+  );
+
+  it('lets requests in progress end', async () => {
+    const millrace = await startMillrace({ DATA_DIR: temporaryDirectory(), TRANSITION_MS: '0' });
+    const client = createWireClient(millrace.url);
+    await client.send('CreateStream', { StreamName: 's', ShardCount: 1 });
+    const data = Buffer.alloc(700_000).toString('base64');
+    const clients = Array.from({ length: 8 }, () => createWireClient(millrace.url));
+    const puts = clients.map((one) => one.send('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: data }));
+    const first = await Promise.race(puts);
+    const exit = await millrace.kill('SIGTERM');
+    expect(first.SequenceNumber).toBeDefined();
+    expect(exit.code).toBe(EXIT_CODES.clean);
+  });
+});
+
+it('--help lists every setting and --version prints the version', async () => {
+  const help = spawnMillrace({}, ['--help']);
+  expect((await help.exited).code).toBe(0);
+  expect(help.stdout()).toContain('--data-dir, DATA_DIR');
+  const version = spawnMillrace({}, ['--version']);
+  expect((await version.exited).code).toBe(0);
+  expect(version.stdout()).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

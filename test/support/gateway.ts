@@ -1,0 +1,34 @@
+/** A gateway with operations of the test's own, to see what it does with operations that misbehave. */
+import type { Database } from '../../src/database/database.ts';
+import { createGateway, type WireRequest, type WireResponse } from '../../src/protocol/gateway.ts';
+import { service } from '../../src/protocol/operation.ts';
+import { quotasOf } from '../../src/quotas.ts';
+import { createTestClock } from './clock.ts';
+import { createTestLog, type TestLog } from './log.ts';
+
+export interface TestGateway {
+  readonly log: TestLog;
+  /** Sends `input` to the operation `Test.{name}`; `changes` replaces parts of the request. */
+  ask(name: string, input?: object, changes?: Partial<WireRequest>): Promise<WireResponse>;
+}
+
+/** `operations` by name, made with `operation()`. Writes run at once and without a database. */
+export function createTestGateway(operations: object): TestGateway {
+  const log = createTestLog();
+  const database = { write: async (body: () => unknown) => body() } as unknown as Database;
+  const world = { clock: createTestClock(), log, database, quotas: quotasOf('relaxed'), transitionMs: 500 };
+  const gateway = createGateway([service('Test', operations)], world, { account: '000000000000', region: 'us-east-1' });
+  return {
+    log,
+    ask: (name, input = {}, changes = {}) =>
+      gateway.handle({
+        method: 'POST',
+        url: '/',
+        contentType: 'application/x-amz-json-1.1',
+        target: `Test.${name}`,
+        authorization: undefined,
+        body: Buffer.from(JSON.stringify(input)),
+        ...changes,
+      }),
+  };
+}

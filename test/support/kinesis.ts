@@ -1,0 +1,31 @@
+/** Short ways through the API that many tests need. */
+import type { TestServer } from './server.ts';
+
+export interface ReadRecord {
+  readonly SequenceNumber: string;
+  readonly Data: string;
+  readonly PartitionKey: string;
+  readonly ApproximateArrivalTimestamp: number;
+}
+
+/** An iterator; `more` are further members of the request. The shard is the first unless `more` names one. */
+export async function shardIterator(
+  server: TestServer,
+  stream: string,
+  type: string,
+  more: object = {},
+): Promise<string> {
+  const input = { StreamName: stream, ShardId: 'shardId-000000000000', ShardIteratorType: type, ...more };
+  return (await server.ok('GetShardIterator', input)).ShardIterator;
+}
+
+/** Every record of a shard that can be read now. */
+export async function readShard(server: TestServer, stream: string, ShardId: string): Promise<ReadRecord[]> {
+  const records: ReadRecord[] = [];
+  for (let iterator = await shardIterator(server, stream, 'TRIM_HORIZON', { ShardId }); ; ) {
+    const page = await server.ok('GetRecords', { ShardIterator: iterator });
+    if (page.Records.length === 0) return records;
+    records.push(...page.Records);
+    iterator = page.NextShardIterator;
+  }
+}

@@ -1,0 +1,157 @@
+/** Style that is not tested decays: import directions, banned calls, dead files. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(directory, name));
+}
+
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+interface Import {
+  readonly file: string;
+  /** Path from the root for our own files, the package's name otherwise. */
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+function importsOf(file: string): Import[] {
+  const statements = read(file).matchAll(/^(?:import|export) (type )?[^;]*?from '([^']+)';/gm);
+  return [...statements].map(([, type, from]) => ({
+    file,
+    target: from!.startsWith('.') ? relative(root, join(root, dirname(file), from!)) : from!,
+    isType: type !== undefined,
+  }));
+}
+
+const sources = filesBelow('src');
+const imports = [...sources, ...filesBelow('migrations')].flatMap(importsOf);
+
+/** A file's room: its folder below src, or its own name when it lies directly in src. */
+function roomOf(file: string): string {
+  const [top, second] = file.split('/');
+  if (top !== 'src') return top!;
+  return second!.replace(/\.ts$/, '');
+}
+
+/** What each room may import of our own; imports of types alone may also name the rooms after the bar. */
+const ALLOWED: Record<string, string> = {
+  clock: '',
+  refusal: '',
+  log: '',
+  quotas: '',
+  version: '',
+  config: 'log quotas refusal',
+  call: '| clock config database log quotas',
+  jobs: '| log',
+  database: 'migrations refusal | clock log',
+  migrations: '',
+  protocol: 'quotas database | call',
+  kinesis: 'protocol database quotas | call jobs',
+  server: '| clock log protocol',
+  start: 'call clock config database jobs kinesis protocol refusal server version | log',
+  main: 'clock config log refusal start version',
+};
+
+describe('imports', () => {
+  it('run downward only', () => {
+    const wrong = imports.filter(({ file, target, isType }) => {
+      if (!target.endsWith('.ts') || roomOf(target) === roomOf(file)) return false;
+      const [values, types = ''] = (ALLOWED[roomOf(file)] ?? '').split('|');
+      const allowed = `${values} ${isType ? types : ''}`.split(' ');
+      return !allowed.includes(roomOf(target));
+    });
+    expect(wrong.map(({ file, target }) => `${file} must not import ${target}`)).toEqual([]);
+  });
+
+  it.each([
+    ['express', ['server']],
+    ['better-sqlite3', ['database']],
+    ['node-cron', ['jobs']],
+    ['pino', ['log']],
+    ['kysely', ['database', 'kinesis', 'migrations']],
+  ])('%s is used in its rooms only', (name, rooms) => {
+    const wrong = imports.filter(({ file, target }) => target === name && !rooms.includes(roomOf(file)));
+    expect(wrong.map(({ file }) => `${file} must not import ${name}; only ${rooms.join(', ')} may`)).toEqual([]);
+  });
+
+  it('make no cycles', () => {
+    const graph = new Map(sources.map((file) => [file, importsOf(file).filter(({ isType }) => !isType)]));
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      else for (const { target } of graph.get(file) ?? []) visit(target, [...path, file]);
+    };
+    for (const file of sources) if (cycles.length === 0) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('reach every source file', () => {
+    const reached = new Set([
+      'src/main.ts',
+      ...[...imports, ...filesBelow('scripts').flatMap(importsOf)].map(({ target }) => target),
+    ]);
+    expect(
+      sources.filter((file) => !reached.has(file)),
+      'nothing imports these',
+    ).toEqual([]);
+  });
+});
+
+/** What must not be called, where it may be, and what to use in its place. */
+const BANNED: readonly (readonly [call: RegExp, allowedIn: readonly string[], instead: string])[] = [
+  [/\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/, ['src/clock.ts'], 'call.now or the clock'],
+  [/\bsetTimeout\b|\bsetInterval\b/, ['src/clock.ts'], 'clock.after'],
+  [/\bMath\.random\b|\brandomBytes\(|\brandomUUID\b|\brandomFillSync\b/, ['src/clock.ts'], 'the clock'],
+  [/\bprocess\.env\b/, ['src/config.ts'], 'the settings table in config.ts'],
+  [/\bconsole\./, [], 'the log'],
+  [
+    /\bKinesis|\bFirehose/,
+    [
+      'src/kinesis/',
+      'src/start.ts',
+      'src/config.ts',
+      'src/quotas.ts',
+      'src/server/one-port.ts',
+      'src/protocol/operation.ts',
+    ],
+    'words of no service',
+  ],
+];
+
+/** The code of a file without its comments and texts. */
+const codeOf = (file: string) => read(file).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'|`[^`]*`/gm, '');
+
+describe('banned calls', () => {
+  it.each(BANNED)('%s', (call, allowedIn, instead) => {
+    const wrong = sources.filter((file) => {
+      if (allowedIn.some((prefix) => file.startsWith(prefix))) return false;
+      // The clock's own methods have these names.
+      return call.test(codeOf(file).replaceAll(/clock\.random\w+\(/g, ''));
+    });
+    expect(wrong, `use ${instead}`).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  it('of sources begin with what lives there', () => {
+    const silent = [...sources, ...filesBelow('migrations')].filter((file) => !/^(#!.*\n)?\/\*\*/.test(read(file)));
+    expect(silent).toEqual([]);
+  });
+
+  it('have an obvious size', () => {
+    const long = sources.filter((file) => read(file).split('\n').length > 400);
+    expect(long, 'split by noun').toEqual([]);
+  });
+
+  it('of migrations are all listed', () => {
+    const listed = importsOf('migrations/index.ts').map(({ target }) => target);
+    const present = filesBelow('migrations').filter((file) => file !== 'migrations/index.ts');
+    expect(present.filter((file) => !listed.includes(file))).toEqual([]);
+  });
+});
