@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
+import { isSchedule } from './jobs.ts';
 import { LOG_LEVELS } from './log.ts';
 import { PROFILES, type Quotas, quotasOf } from './quotas.ts';
 import { Refusal } from './refusal.ts';
@@ -142,7 +143,7 @@ export const SETTINGS = {
   sweepSchedule: setting(
     'SWEEP_SCHEDULE',
     '* * * * *',
-    text('a cron expression of 5 or 6 fields', /^[\d*/,-]+( [\d*/,-]+){4,5}$/),
+    ['a cron expression such as */5 * * * *', (value: string) => (isSchedule(value) ? value : undefined)],
     'When the retention sweeper frees the space of expired records, as a cron expression.',
   ),
 };

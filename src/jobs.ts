@@ -17,6 +17,9 @@ export interface Jobs {
   stop(): Promise<void>;
 }
 
+/** Whether `text` is a cron expression. */
+export const isSchedule = (text: string): boolean => cron.validate(text);
+
 /** Puts `jobs` on their schedules and runs each once. A failing run is logged and tried again at the next tick. */
 export function startJobs(jobs: readonly Job[], log: Log): Jobs {
   const stopping = new AbortController();

@@ -46,7 +46,7 @@ const ALLOWED: Record<string, string> = {
   log: '',
   quotas: '',
   version: '',
-  config: 'log quotas refusal',
+  config: 'jobs log quotas refusal',
   call: '| clock config database log quotas',
   jobs: '| log',
   database: 'migrations refusal | clock log',

@@ -160,7 +160,7 @@ export class Database {
 
   /** Finishes waiting writes, moves the WAL into the file and closes it. */
   async close(): Promise<void> {
-    await this.#writer.drained();
+    await this.#writer.drain();
     this.checkpoint();
     this.#handle.close();
     this.#lock.release();

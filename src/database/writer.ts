@@ -91,9 +91,13 @@ export class Writer {
     });
   }
 
-  /** Resolves when every body queued so far has been settled. */
-  async drained(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#failure) await new Promise((resolve) => setImmediate(resolve));
+  /**
+   * Resolves when nothing waits any more. Writes that wait for another process's lock are refused: whoever stops the
+   * server does not want to wait for that.
+   */
+  async drain(): Promise<void> {
+    if (this.#busySinceMs !== null) this.#refuseWaiting(new WriteUnavailable('The server is stopping.'));
+    while (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
   #schedule(): void {
@@ -105,7 +109,7 @@ export class Writer {
 
   #turn(): void {
     this.#scheduled = false;
-    if (!this.#beginTurn()) return;
+    if (this.#queue.length === 0 || !this.#beginTurn()) return;
     const outcomes = this.#runBodies();
     try {
       this.#commit.run();
@@ -177,7 +181,7 @@ export class Writer {
     // A body's own error is what its caller must see; it was undone either way.
     for (const outcome of outcomes) settle('error' in outcome ? outcome : { waiting: outcome.waiting, error: cause });
     if (fatal) {
-      for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+      this.#refuseWaiting(error);
       onFatal(error);
     }
   }
@@ -190,15 +194,19 @@ export class Writer {
       log.warn({}, 'Another program holds a write lock on the database; writes wait for it.');
     }
     if (clock.monotonicMs() - this.#busySinceMs >= BUSY_LIMIT_MS) {
-      const error = new WriteUnavailable('Another program has held a write lock on the database for 5 s.');
-      for (const waiting of this.#queue.splice(0)) waiting.reject(error);
-      this.#busySinceMs = null;
+      this.#refuseWaiting(new WriteUnavailable('Another program has held a write lock on the database for 5 s.'));
       return;
     }
     const pauseMs = BUSY_PAUSE_MS[Math.min(this.#busyAttempts, BUSY_PAUSE_MS.length - 1)]!;
     this.#busyAttempts += 1;
     this.#scheduled = true;
     clock.after(pauseMs, () => this.#turn());
+  }
+
+  #refuseWaiting(error: Error): void {
+    for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+    this.#busySinceMs = null;
+    this.#busyAttempts = 0;
   }
 }
 

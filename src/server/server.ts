@@ -6,7 +6,7 @@ import type { Gateway } from '../protocol/gateway.ts';
 import { createAdmission } from './admission.ts';
 import { send, serveApi } from './api.ts';
 import { createApp, type Health } from './app.ts';
-import { createOnePort, type HttpRequest, type HttpResponse, type OnePort } from './one-port.ts';
+import { createOnePort, type HttpRequest, type HttpResponse, type OnePort, type RequestListener } from './one-port.ts';
 
 export interface ServerOptions {
   readonly gateway: Gateway;
@@ -19,13 +19,18 @@ export interface ServerOptions {
 
 export function createServer({ gateway, health, allowedHosts, clock, log }: ServerOptions): OnePort {
   const refusalOf = createAdmission(allowedHosts);
-  const app = createApp(health, (request, response) => void serveApi(request, response, gateway));
+  const api: RequestListener = (request, response) => {
+    serveApi(request, response, gateway).catch((error) =>
+      log.error({ err: error }, 'A request could not be answered.'),
+    );
+  };
+  const app = createApp(health, api);
 
   const router = Router();
   router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {
     const refusal = refusalOf(request);
     if (refusal !== undefined) send(response, { status: 403, headers: TEXT, body: `${refusal}\n` });
-    else if (request.method === 'POST') void serveApi(request, response, gateway);
+    else if (request.method === 'POST') api(request, response);
     else next();
   }) as never);
 
