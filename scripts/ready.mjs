@@ -24,7 +24,14 @@ const steps = [
   },
   {
     stamp: join(root, 'dist', '.ready'),
-    key: () => digest(['package-lock.json', 'tsconfig.json', ...sources('src'), ...sources('migrations'), ...sources('scripts')]),
+    key: () =>
+      digest([
+        'package-lock.json',
+        'tsconfig.json',
+        ...sources('src'),
+        ...sources('migrations'),
+        ...sources('scripts'),
+      ]),
     run: build,
   },
 ];
@@ -125,7 +132,11 @@ function sources(directory) {
 
 function digest(files, ...facts) {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(`${file}\0`).update(read(join(root, file))).update('\0');
+  for (const file of files)
+    hash
+      .update(`${file}\0`)
+      .update(read(join(root, file)))
+      .update('\0');
   return hash.update(facts.join('\0')).digest('hex');
 }
 

@@ -141,12 +141,13 @@ export class Writer {
   }
 
   #runBodies(): Outcome[] {
-    const { clock } = this.#options;
+    const { clock, handle } = this.#options;
     const endMs = clock.monotonicMs() + MS_PER_TURN;
     const outcomes: Outcome[] = [];
     while (this.#queue.length > outcomes.length && outcomes.length < BODIES_PER_TURN) {
       outcomes.push(this.#runBody(this.#queue[outcomes.length]!));
-      if (clock.monotonicMs() >= endMs) break;
+      // Without its transaction the turn is lost, and further bodies would commit one by one: COMMIT fails next.
+      if (!handle.inTransaction || clock.monotonicMs() >= endMs) break;
     }
     this.#queue = this.#queue.slice(outcomes.length);
     return outcomes;
@@ -159,7 +160,7 @@ export class Writer {
       this.#release.run();
       return { waiting, value };
     } catch (error) {
-      // SQLite may have rolled everything back by itself (disk full); then COMMIT fails and the whole turn with it.
+      // SQLite may have rolled everything back by itself, for instance when the disk is full.
       if (this.#options.handle.inTransaction) {
         this.#undo.run();
         this.#release.run();

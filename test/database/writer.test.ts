@@ -44,6 +44,13 @@ function storedElsewhere(): unknown[] {
   return rows;
 }
 
+function storedSizes(file: string): unknown[] {
+  const other = new BetterSqlite3(file, { readonly: true });
+  const sizes = other.prepare('select length(data) from blobs order by rowid').pluck().all();
+  other.close();
+  return sizes;
+}
+
 describe('the writer turn', () => {
   it('settles a write when another process can already see it', async () => {
     await writer.write(() => insert(1));
@@ -147,6 +154,37 @@ describe('the writer turn', () => {
     const results = await Promise.allSettled(writes);
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
     expect(stored()).toHaveLength(10_000);
+  });
+
+  it('loses only what does not fit when the disk is full, and works again when there is room', async () => {
+    handle.exec('create table blobs (data blob)');
+    const store = (bytes: number) => handle.prepare('insert into blobs values (zeroblob(?))').run(bytes).changes;
+    const pages = handle.pragma('page_count', { simple: true }) as number;
+    handle.pragma(`max_page_count = ${pages + 4}`);
+    const sizes = [100, 1_000_000, 100];
+    const results = await Promise.allSettled(sizes.map((bytes) => writer.write(() => store(bytes))));
+    expect(results[1]!.status).toBe('rejected');
+    const kept = () => storedSizes(path);
+    const acknowledged = sizes.filter((_, index) => results[index]!.status === 'fulfilled');
+    expect(kept(), 'exactly what was acknowledged is stored').toEqual(acknowledged);
+    handle.pragma('max_page_count = 1000000');
+    await writer.write(() => store(1_000_000));
+    expect(kept()).toEqual([...acknowledged, 1_000_000]);
+    log.take('error');
+  });
+
+  it('lets no body run outside of a transaction when SQLite has rolled the turn back by itself', async () => {
+    const results = await Promise.allSettled([
+      writer.write(() => insert(1)),
+      writer.write(() => {
+        handle.exec('rollback');
+        throw new Error('database or disk is full');
+      }),
+      writer.write(() => insert(3)),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+    expect(storedElsewhere(), 'the third body ran in a turn of its own').toEqual([3]);
+    log.take('error');
   });
 
   it('stops writing for good when the disk fails', async () => {
