@@ -194,5 +194,6 @@ describe('stopping', () => {
     await jobs.stop();
     await vi.advanceTimersByTimeAsync(300_000);
     expect(job.runs, 'a tick came after the stop').toBe(1);
+    expect(vi.getTimerCount(), 'the timer of a schedule is left').toBe(0);
   });
 });

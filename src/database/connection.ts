@@ -14,7 +14,8 @@ const settings: readonly (readonly [name: string, value: string | number, report
   ['synchronous', 'full', 2],
   // 0: a wait would block the whole event loop. The writer turn retries without blocking.
   ['busy_timeout', 0, 0],
-  ['wal_autocheckpoint', 2000, 2000],
+  // The checkpointer does it, so that no commit has to.
+  ['wal_autocheckpoint', 0, 0],
   ['journal_size_limit', 64 * 1024 * 1024, 64 * 1024 * 1024],
   // Memory-mapped I/O turns a read error into a crash and lets a stray pointer damage the file.
   ['mmap_size', 0, 0],

@@ -5,11 +5,12 @@ import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { openConnection } from './connection.ts';
 import { acquireInstanceLock, type InstanceLock } from './instance-lock.ts';
 import { assertUsable, migrate } from './migrate.ts';
 import type { Query } from './query.ts';
-import { type Settled, Writer } from './writer.ts';
+import { isFatal, type Settled, Writer } from './writer.ts';
 
 export const DATABASE_FILE = 'millrace.db';
 
@@ -78,17 +79,28 @@ export class Database {
   readonly #handle: BetterSqlite3.Database;
   readonly #lock: InstanceLock;
   readonly #writer: Writer;
+  readonly #checkpointer: Checkpointer;
   readonly #statements = new Map<Query<never, unknown>, BetterSqlite3.Statement>();
   readonly #undoListeners: (() => void)[] = [];
 
   constructor(handle: BetterSqlite3.Database, lock: InstanceLock, { clock, log, onFatal }: DatabaseOptions) {
     this.#handle = handle;
     this.#lock = lock;
+    this.#checkpointer = new Checkpointer({
+      handle,
+      clock,
+      log,
+      onError: (error) => {
+        log.error({ err: error }, 'The write-ahead log could not be moved into the data file.');
+        if (isFatal(error)) onFatal(error);
+      },
+    });
     this.#writer = new Writer({
       handle,
       clock,
       log,
       onFatal,
+      onCommit: () => this.#checkpointer.committed(),
       onUndo: () => {
         for (const listener of this.#undoListeners) listener();
       },
@@ -145,12 +157,9 @@ export class Database {
     this.#handle.pragma(`incremental_vacuum(${Math.floor(count)})`);
   }
 
-  /**
-   * Moves the WAL into the file and empties it, as far as nobody is reading: never waits. After the shrinking of the
-   * file this is the moment when the file system gets its space back.
-   */
-  checkpoint(): void {
-    this.#handle.pragma('wal_checkpoint(TRUNCATE)');
+  /** Has the WAL moved and cut soon, by the checkpointer: what was released is given back to the file system then. */
+  settleSpace(): void {
+    this.#checkpointer.cut();
   }
 
   /** Writes a note about this instance beside the data, for people and scripts. */
@@ -161,7 +170,8 @@ export class Database {
   /** Finishes waiting writes, moves the WAL into the file and closes it. */
   async close(): Promise<void> {
     await this.#writer.drain();
-    this.checkpoint();
+    await this.#checkpointer.close();
+    this.#handle.pragma('wal_checkpoint(TRUNCATE)');
     this.#handle.close();
     this.#lock.release();
   }

@@ -8,7 +8,7 @@ const FREE_PAGES_KEPT = 1024;
 /** Pages moved in one write: 2 MiB at 8 KiB each, a few milliseconds. */
 const STEP_PAGES = 256;
 
-/** Shrinks the file until at most a fifth of it is free, then empties the WAL so that the space is really given back. */
+/** Shrinks the file until at most a fifth of it is free, and has the WAL cut. */
 export async function giveBackSpace(database: Database, signal: AbortSignal): Promise<void> {
   let { free, all } = database.pages();
   if (free <= FREE_PAGES_KEPT || free <= all * FREE_SHARE_KEPT) return;
@@ -18,5 +18,5 @@ export async function giveBackSpace(database: Database, signal: AbortSignal): Pr
     if (after.free >= free) break;
     ({ free, all } = after);
   }
-  database.checkpoint();
+  database.settleSpace();
 }

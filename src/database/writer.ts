@@ -47,6 +47,8 @@ export interface WriterOptions {
   readonly handle: BetterSqlite3.Database;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called after every commit. */
+  readonly onCommit: () => void;
   /** Called after something was undone: caches of rows must forget what they saw. */
   readonly onUndo: () => void;
   /** Called when the disk or the file can no longer be trusted: the process must stop acknowledging. */
@@ -119,6 +121,7 @@ export class Writer {
       return;
     }
     for (const outcome of outcomes) settle(outcome);
+    this.#options.onCommit();
     this.#schedule();
   }
 

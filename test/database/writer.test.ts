@@ -26,6 +26,7 @@ beforeEach(() => {
     handle,
     clock: systemClock,
     log,
+    onCommit: () => undefined,
     onUndo: () => {
       undone += 1;
     },
@@ -137,6 +138,7 @@ describe('the writer turn', () => {
         },
       },
       log,
+      onCommit: () => undefined,
       onUndo: () => undefined,
       onFatal: () => undefined,
     });
@@ -210,6 +212,7 @@ describe('the writer turn', () => {
       }),
       clock: systemClock,
       log,
+      onCommit: () => undefined,
       onUndo: () => undefined,
       onFatal: (error) => fatal.push(error),
     });

@@ -23,15 +23,17 @@ interface Request {
   readonly body?: string;
 }
 
-/** The answer of a fresh server. What is undefined is not sent. */
-async function answerTo({ method, path, type, target, body }: Request): Promise<HttpAnswer> {
-  const { url } = await startTestServer();
-  return askHttp1(url, {
-    ...(method && { method }),
-    ...(path && { path }),
-    ...(body !== undefined && { body }),
+/** Sends a request. What is undefined is not sent. */
+const ask = (url: string, { type, target, ...rest }: Request): Promise<HttpAnswer> =>
+  askHttp1(url, {
+    ...rest,
     headers: { ...(type && { 'Content-Type': type }), ...(target && { 'X-Amz-Target': target }) },
   });
+
+/** The answer of a fresh server. */
+async function answerTo(request: Request): Promise<HttpAnswer> {
+  const { url } = await startTestServer();
+  return ask(url, request);
 }
 
 /** Status and body together, so that a failing test shows both. */
@@ -170,8 +172,9 @@ describe('every answer', () => {
     expect(status).toBeGreaterThanOrEqual(200);
   }
 
-  it.each(REQUESTS)('has request ids, Date and Content-Length: %s', async (title, request) => {
-    expectIdentity(await answerTo(request), title);
+  it('has request ids, Date and Content-Length when no operation was reached', async () => {
+    const { url } = await startTestServer();
+    for (const [title, request] of REQUESTS) expectIdentity(await ask(url, request), title);
   });
 
   it('has them when an operation succeeded or failed, over HTTP/1.1 and HTTP/2', async () => {

@@ -11,6 +11,8 @@ export interface HttpAnswer {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
   readonly text: string;
+  /** The client's port: the same for answers that came over the same connection. */
+  readonly clientPort: number;
 }
 
 export interface HttpQuestion {
@@ -50,9 +52,11 @@ export function askHttp1(url: string, question: HttpQuestion, agent: http.Agent 
 
 /** The whole answer of a response of node's HTTP/1.1 client. */
 export async function answerOf(response: http.IncomingMessage): Promise<HttpAnswer> {
+  const clientPort = response.socket.localPort!;
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
-  return { status: response.statusCode!, headers: response.headers, text: Buffer.concat(chunks).toString() };
+  const text = Buffer.concat(chunks).toString();
+  return { status: response.statusCode!, headers: response.headers, text, clientPort };
 }
 
 /** A keep-alive agent with a single connection, closed when the test has finished. */
@@ -77,8 +81,10 @@ export function askHttp2(session: http2.ClientHttp2Session, question: HttpQuesti
     const stream = session.request({ ':method': method, ':path': path, ...headers });
     const chunks: Buffer[] = [];
     let received: http2.IncomingHttpHeaders = {};
+    let clientPort = 0;
     stream.once('response', (given) => {
       received = given;
+      clientPort = session.socket.localPort!;
     });
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.once('error', reject);
@@ -87,6 +93,7 @@ export function askHttp2(session: http2.ClientHttp2Session, question: HttpQuesti
         status: Number(received[':status']),
         headers: received as HttpAnswer['headers'],
         text: Buffer.concat(chunks).toString(),
+        clientPort,
       }),
     );
     stream.end(body);

@@ -140,21 +140,24 @@ function badSizes(shape: SizedShape, { path, embed, quotas }: Place): BadSample[
 
 /** Breaks any enum or pattern, and is short enough for every length. */
 const ODD_TEXT = '#';
+const LONG = 100_000;
 
 const isBroken = (text: string, { rules, regex }: ScalarShape) =>
   rules.enum?.includes(text) === false || regex?.test(text) === false;
 
 function badTexts(shape: ScalarShape, { path, embed }: Place): BadSample[] {
-  const { enum: values, pattern } = shape.rules;
-  const bad = (constraint: string) => ({
-    title: `${path} = ${ODD_TEXT}`,
-    input: embed(ODD_TEXT),
+  const { enum: values, pattern, max } = shape.rules;
+  const bad = (text: string, constraint: string) => ({
+    title: text === ODD_TEXT ? `${path} = ${text}` : `${path} = ${ODD_TEXT} ${text.length} times`,
+    input: embed(text),
     item: failing(path, constraint),
   });
-  return [
-    values === undefined ? [] : bad(`Member must satisfy enum value set: [${values.join(', ')}]`),
-    pattern === undefined ? [] : bad(`Member must satisfy regular expression pattern: ${pattern}`),
-  ].flat();
+  // A long value fails its length, if it has one; only without one the pattern is all that keeps it out.
+  const texts = max === undefined ? [ODD_TEXT, ODD_TEXT.repeat(LONG)] : [ODD_TEXT];
+  return texts.flatMap((text) => [
+    ...(values === undefined ? [] : [bad(text, `Member must satisfy enum value set: [${values.join(', ')}]`)]),
+    ...(pattern === undefined ? [] : [bad(text, `Member must satisfy regular expression pattern: ${pattern}`)]),
+  ]);
 }
 
 function badElements({ member, rules }: ListShape, { path, embed, quotas }: Place): BadSample[] {

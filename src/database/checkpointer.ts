@@ -1,0 +1,153 @@
+/**
+ * Keeps the WAL short without stopping anybody. Copying thousands of pages and syncing the data file takes a second
+ * when a reader has held the WAL for a while; on the main thread no request would be answered meanwhile. So a worker
+ * copies, and the main thread only finishes the little that was written while the worker copied, because the WAL can
+ * start anew only when all of it is in the data file.
+ *
+ * Nothing that was acknowledged depends on this: what is in the WAL is on disk.
+ */
+import { Worker } from 'node:worker_threads';
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+
+/** Pages in the WAL from which on they are moved: 16 MiB. */
+const PAGES_MOVED_FROM = 2000;
+
+/** Pages that the main thread moves itself: a few milliseconds. */
+const PAGES_FINISHED = 500;
+
+/** A WAL file above this size is cut when it is empty: 64 MiB. */
+const PAGES_CUT_FROM = 8192;
+
+/** How often the WAL is looked at while there are commits, and while a reader pins it. */
+const LOOK_MS = 100;
+const PINNED_LOOK_MS = 1000;
+
+interface Progress {
+  /** 1 when somebody else was in the way. */
+  readonly busy: number;
+  /** Pages in the WAL. */
+  readonly log: number;
+  /** Pages of it that are in the data file. */
+  readonly checkpointed: number;
+}
+
+type Answer = Progress | { readonly error: { readonly code: string; readonly message: string } };
+
+export interface CheckpointerOptions {
+  readonly handle: BetterSqlite3.Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** See WriterOptions.onFatal. Called for every error; the owner decides which ones end the process. */
+  readonly onError: (error: Error) => void;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  /** Undefined when it has failed; then the main thread does its work. */
+  #worker: Worker | undefined;
+  #isClosed = false;
+  #isWorking = false;
+  #isLookPlanned = false;
+  #isWarned = false;
+  #isCutWanted = false;
+  #checkpointedBefore = 0;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    const workerData = { path: options.handle.name };
+    const worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData });
+    worker.unref();
+    worker.on('message', (answer: Answer) => this.#finish(answer));
+    worker.on('error', (error) => {
+      this.#worker = undefined;
+      this.#isWorking = false;
+      options.onError(error);
+    });
+    this.#worker = worker;
+  }
+
+  /** To be called after every commit; cheap. */
+  committed(): void {
+    this.#planLook(LOOK_MS);
+  }
+
+  /**
+   * Moves the whole WAL and cuts it, soon: after the file was shrunk, this is the moment when the file system gets its
+   * space back.
+   */
+  cut(): void {
+    this.#isCutWanted = true;
+    this.#planLook(0);
+  }
+
+  /** Ends the worker, after the checkpoint that it is doing. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#worker?.terminate();
+  }
+
+  #planLook(delayMs: number): void {
+    if (this.#isLookPlanned || this.#isWorking) return;
+    this.#isLookPlanned = true;
+    this.#options.clock.after(delayMs, () => {
+      this.#isLookPlanned = false;
+      if (!this.#isClosed) this.#look();
+    });
+  }
+
+  #look(): void {
+    const { log, checkpointed } = this.#walk('NOOP');
+    if (log - checkpointed >= PAGES_MOVED_FROM || this.#isCutWanted) this.#work();
+    else if (log >= PAGES_CUT_FROM) this.#cutNow();
+  }
+
+  #work(): void {
+    if (this.#worker === undefined) {
+      this.#walk('PASSIVE');
+      return this.#planLook(PINNED_LOOK_MS);
+    }
+    this.#isWorking = true;
+    this.#worker.postMessage(null);
+  }
+
+  #finish(answer: Answer): void {
+    this.#isWorking = false;
+    if (this.#isClosed) return;
+    if ('error' in answer) {
+      this.#options.onError(Object.assign(new Error(answer.error.message), { code: answer.error.code }));
+      return this.#planLook(PINNED_LOOK_MS);
+    }
+    const isStuck = answer.checkpointed === this.#checkpointedBefore && answer.checkpointed < answer.log;
+    this.#checkpointedBefore = answer.checkpointed;
+    const { log, checkpointed } = this.#walk('NOOP');
+    if (isStuck) return this.#waitForReader(log);
+    this.#isWarned = false;
+    if (log - checkpointed > PAGES_FINISHED) return this.#work();
+    if (this.#isCutWanted || log >= PAGES_CUT_FROM) this.#cutNow();
+    else this.#walk('PASSIVE');
+    this.#planLook(LOOK_MS);
+  }
+
+  #cutNow(): void {
+    const { busy } = this.#walk('TRUNCATE');
+    if (busy === 0) this.#isCutWanted = false;
+  }
+
+  /** Somebody's long transaction keeps the WAL from being moved. It is never waited for; the WAL grows meanwhile. */
+  #waitForReader(log: number): void {
+    if (log >= PAGES_CUT_FROM && !this.#isWarned) {
+      this.#isWarned = true;
+      const megabytes = Math.round((log * 8192) / (1024 * 1024));
+      this.#options.log.warn({ megabytes }, "Another program's read transaction keeps the write-ahead log growing.");
+    }
+    this.#planLook(PINNED_LOOK_MS);
+  }
+
+  /** One step on the main thread; none of these waits for anybody, because busy_timeout is 0. */
+  #walk(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): Progress {
+    const [progress] = this.#options.handle.pragma(`wal_checkpoint(${mode})`) as Progress[];
+    return progress!;
+  }
+}

@@ -1,0 +1,84 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { Checkpointer } from '../../src/database/checkpointer.ts';
+import { openConnection } from '../../src/database/connection.ts';
+import { createTestLog, type TestLog } from '../support/log.ts';
+import { temporaryDirectory } from '../support/server.ts';
+import { until } from '../support/until.ts';
+
+const MIB = 1024 * 1024;
+
+let path: string;
+let handle: BetterSqlite3.Database;
+let checkpointer: Checkpointer;
+let log: TestLog;
+
+beforeEach(() => {
+  path = join(temporaryDirectory(), 'test.db');
+  handle = openConnection(path);
+  handle.exec('create table blobs (data blob)');
+  log = createTestLog();
+  checkpointer = new Checkpointer({
+    handle,
+    // The waits are short in tests, but real: the worker is another thread.
+    clock: { ...systemClock, after: (_ms, action) => systemClock.after(1, action) },
+    log,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  onTestFinished(async () => {
+    await checkpointer.close();
+    handle.close();
+  });
+});
+
+function write(megabytes: number): void {
+  for (let index = 0; index < megabytes; index += 1) {
+    handle.prepare('insert into blobs values (randomblob(?))').run(MIB);
+    checkpointer.committed();
+  }
+}
+
+/** Pages in the WAL that are not in the data file yet. */
+function pagesLeft(): number {
+  const [{ log: all, checkpointed }] = handle.pragma('wal_checkpoint(NOOP)') as [{ log: number; checkpointed: number }];
+  return all - checkpointed;
+}
+
+it('moves a long WAL into the data file without a commit having to', async () => {
+  write(40);
+  expect(pagesLeft(), 'no commit did it').toBeGreaterThan(40 * 128);
+  await until(() => pagesLeft() === 0);
+  expect(statSync(path).size).toBeGreaterThan(40 * MIB);
+});
+
+it('leaves a short WAL alone', async () => {
+  write(1);
+  for (let turn = 0; turn < 1000; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(pagesLeft()).toBeGreaterThan(0);
+});
+
+it('lets the WAL grow while a reader needs it, says so, and cuts it when the reader has left', async () => {
+  const reader = new BetterSqlite3(path, { readonly: true });
+  reader.exec('begin');
+  reader.prepare('select count(*) from blobs').get();
+  write(80);
+  await until(() => log.entries.some(({ level }) => level === 'warn'));
+  expect(statSync(`${path}-wal`).size).toBeGreaterThan(80 * MIB);
+  reader.close();
+  await until(() => statSync(`${path}-wal`).size === 0);
+  expect(handle.prepare('select count(*) from blobs').pluck().get()).toBe(80);
+  expect(log.take('warn'), 'it is said once').toHaveLength(1);
+});
+
+it('keeps the WAL short while writes go on', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    write(20);
+    await until(() => pagesLeft() < 2000);
+  }
+  expect(statSync(`${path}-wal`).size).toBeLessThan(100 * MIB);
+});
