@@ -166,17 +166,24 @@ export function readCommand(version: string): Command {
   const flags = parseFlags(process.argv.slice(2));
   if (flags.has('help')) return { print: usage(version) };
   if (flags.has('version')) return { print: `${version}\n` };
-  return { serve: readConfig({ ...readEnvFile(process.cwd()), ...process.env }, flags, process.cwd()) };
+  return { serve: readConfig(process.env, flags, process.cwd(), readEnvFile(process.cwd())) };
 }
 
-/** The configuration that `environment` and `flags` (by flag name) describe; relative paths are taken from `directory`. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The configuration that `flags` (by flag name), `environment` and the variables of `envFile` describe, in this order.
+ * Relative paths are taken from `directory`.
+ * @throws Refusal (`badSetting`)
+ */
 export function readConfig(
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   flags: ReadonlyMap<string, string> = new Map(),
   directory = '.',
+  envFile: Environment = {},
 ): Config {
   const value = <K extends SettingKey>(key: K) =>
-    readSetting(SETTINGS[key] as Setting<SettingValue<K>>, environment, flags);
+    readSetting(SETTINGS[key] as Setting<SettingValue<K>>, flags, [environment, envFile]);
   const dataDir = value('dataDir');
   const shardLimit = value('shardLimit');
   return Object.freeze({
@@ -195,18 +202,29 @@ export function readConfig(
 
 function readSetting<T>(
   setting: Setting<T>,
-  environment: Readonly<Record<string, string | undefined>>,
   flags: ReadonlyMap<string, string>,
+  environments: readonly Environment[],
 ): T {
-  const flag = flagOf(setting.name);
-  const source = [setting.name, ...setting.aliases].find((name) => environment[name] !== undefined);
-  const given = flags.get(flag) ?? (source === undefined ? undefined : environment[source]);
-  // An empty variable is how compose files and CI systems say "not set".
-  const chosen = given === undefined || given === '' ? setting.fallback : given;
-  const parsed = setting.parse(chosen);
+  const { name, text } = findText(setting, flags, environments);
+  const parsed = setting.parse(text);
   if (parsed !== undefined) return parsed;
-  const name = flags.has(flag) ? `--${flag}` : (source ?? setting.name);
-  throw new Refusal('badSetting', `${name} must be ${setting.expects}; it is ${JSON.stringify(chosen)}.`);
+  throw new Refusal('badSetting', `${name} must be ${setting.expects}; it is ${JSON.stringify(text)}.`);
+}
+
+/** What was given for a setting, and under which name: the first that is not empty. */
+function findText(
+  { name, aliases, fallback }: Setting<unknown>,
+  flags: ReadonlyMap<string, string>,
+  environments: readonly Environment[],
+): { readonly name: string; readonly text: string } {
+  const flag = flags.get(flagOf(name));
+  if (flag !== undefined) return { name: `--${flagOf(name)}`, text: flag === '' ? fallback : flag };
+  for (const environment of environments) {
+    // An empty variable is how compose files and CI systems say "not set".
+    const found = [name, ...aliases].find((candidate) => (environment[candidate] ?? '') !== '');
+    if (found !== undefined) return { name: found, text: environment[found]! };
+  }
+  return { name, text: fallback };
 }
 
 function parseFlags(args: readonly string[]): Map<string, string> {

@@ -26,7 +26,8 @@ export function startJobs(jobs: readonly Job[], log: Log): Jobs {
   const running = new Map<string, Promise<unknown>>();
 
   const start = (job: Job): Promise<unknown> => {
-    const run = job.run(stopping.signal).finally(() => running.delete(job.name));
+    // Asynchronous, so that what a job throws at once is a rejection too.
+    const run = (async () => job.run(stopping.signal))().finally(() => running.delete(job.name));
     running.set(job.name, run);
     return run;
   };
@@ -42,7 +43,8 @@ export function startJobs(jobs: readonly Job[], log: Log): Jobs {
     async run(name) {
       const job = jobs.find((candidate) => candidate.name === name);
       if (job === undefined) throw new Error(`There is no job named ${name}.`);
-      await running.get(name)?.catch(() => undefined);
+      while (running.has(name)) await running.get(name)?.catch(() => undefined);
+      if (stopping.signal.aborted) throw new Error('The jobs have been stopped.');
       return start(job);
     },
     async stop() {

@@ -55,12 +55,21 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
       log,
     });
     const url = urlOf(config.host, await listen(server.listen(config.port, config.host), config));
-    database.announce({ url });
+    announce(url, database, log);
     const jobs = startJobs(kinesisJobs(world, config.sweepSchedule), log);
     return { url, jobs, close: () => stop(server, jobs, database) };
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** A note that cannot be written is no reason not to serve. */
+function announce(url: string, database: Database, log: Log): void {
+  try {
+    database.announce({ url });
+  } catch (error) {
+    log.warn({ err: error }, 'The note about this instance could not be written.');
   }
 }
 

@@ -106,7 +106,7 @@ describe('imports', () => {
 /** What must not be called, where it may be, and what to use in its place. */
 const BANNED: readonly (readonly [call: RegExp, allowedIn: readonly string[], instead: string])[] = [
   [/\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/, ['src/clock.ts'], 'call.now or the clock'],
-  [/\bsetTimeout\b|\bsetInterval\b/, ['src/clock.ts'], 'clock.after'],
+  [/(?<!\.)\b(setTimeout|setInterval)\b/, ['src/clock.ts'], 'clock.after'],
   [/\bMath\.random\b|\brandomBytes\(|\brandomUUID\b|\brandomFillSync\b/, ['src/clock.ts'], 'the clock'],
   [/\bprocess\.env\b/, ['src/config.ts'], 'the settings table in config.ts'],
   [/\bconsole\./, [], 'the log'],

@@ -92,6 +92,9 @@ export const forgetStreams = ({ database }: Call): void => knownStreams.forget(d
 export const streamArnOf = ({ region, account, name }: StreamName) =>
   `arn:aws:kinesis:${region}:${account}:stream/${name}`;
 
+/** Stricter than the API model's pattern, in which colons may stand anywhere. */
+const STREAM_ARN = /^arn:aws[a-z-]*:kinesis:([a-z0-9-]+):(\d{12}):stream\/([a-zA-Z0-9_.-]+)$/;
+
 /**
  * The name that a request means: by StreamARN in the ARN's account and region, by StreamName in the caller's.
  * @throws ApiError InvalidArgumentException when neither is given or they contradict each other.
@@ -101,8 +104,10 @@ export function streamNameOf({ StreamName, StreamARN }: StreamReference, call: C
     if (StreamName === undefined) throw invalidArgument('Either StreamName or StreamARN must be provided.');
     return { account: call.account, region: call.region, name: StreamName };
   }
-  const [, , , region, account, resource] = StreamARN.split(':') as [string, string, string, string, string, string];
-  const name = resource.slice(resource.indexOf('/') + 1);
+  const [, region, account, name] = STREAM_ARN.exec(StreamARN) ?? [];
+  if (region === undefined || account === undefined || name === undefined) {
+    throw invalidArgument(`StreamARN ${StreamARN} is not the ARN of a stream.`);
+  }
   if (StreamName !== undefined && StreamName !== name) {
     throw invalidArgument(`StreamName ${StreamName} and StreamARN ${StreamARN} name different streams.`);
   }

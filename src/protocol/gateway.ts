@@ -2,6 +2,7 @@
  * Request bytes → response bytes, in AWS's order of checks: body, target, (authentication), types, constraints,
  * operation. Knows no socket and no service. A reply never precedes the commit of what it tells.
  */
+import { isUtf8 } from 'node:buffer';
 import type { Call, CallDefaults, World } from '../call.ts';
 import { WriteUnavailable } from '../database/writer.ts';
 import { decodeJson } from './decode.ts';
@@ -68,6 +69,7 @@ async function answer(
   let response: WireResponse;
   try {
     const operation = targets.get(target ?? '');
+    if (operation === undefined && request.body.length === 0) throw unknownOperationException();
     const json = parseBody(request.body);
     if (operation === undefined) throw unknownOperationException();
     // Authentication will be checked here: after the target is known, before any member is looked at.
@@ -92,7 +94,7 @@ function run(operation: Operation, input: never, call: Call): Output | Promise<O
 const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();
 
 function parseBody(body: Buffer): unknown {
-  if (body.length === 0 || !isNestingAllowed(body)) throw serializationException();
+  if (body.length === 0 || !isUtf8(body) || !isNestingAllowed(body)) throw serializationException();
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));

@@ -11,7 +11,7 @@ export interface Caller {
 }
 
 /** `{access key id}/{date}/{region}/{service}/aws4_request`, in the header or URL-encoded in the query string. */
-const CREDENTIAL = /Credential=([^/,\s&%]{1,128})(?:\/|%2F)\d{8}(?:\/|%2F)([a-z0-9-]{1,64})(?:\/|%2F)/;
+const CREDENTIAL = /Credential=([^/,\s&%]{1,128})(?:\/|%2F)\d{8}(?:\/|%2F)([a-z0-9-]{1,64})(?:\/|%2F)/i;
 
 /**
  * A 12-digit access key id is an account of its own, which keeps the data of several accounts apart without any set-up.

@@ -9,8 +9,14 @@ import type { AnyShape, ListShape, MapShape, Rules, ScalarShape, Shape, Structur
 
 const ITEMS_MAX = 10;
 
-/** Patterns are not tried on longer values: those have failed their length already. */
+/** Patterns are not tried on longer values, which no pattern of the API is for. */
 const PATTERN_LENGTH_MAX = 4096;
+
+/** Whether a value fits its pattern. An over-long one fails its length; where there is none, it fails its pattern. */
+function fitsPattern({ rules, regex }: ScalarShape, value: string): boolean {
+  if (regex === undefined) return true;
+  return value.length <= PATTERN_LENGTH_MAX ? regex.test(value) : rules.max !== undefined;
+}
 
 /**
  * Checks the decoded `input` against the rules of `shape`.
@@ -64,7 +70,7 @@ function checkScalar(shape: ScalarShape, value: string | number | boolean | Buff
   if (rules.enum !== undefined && !rules.enum.includes(value as string)) {
     fail(`Member must satisfy enum value set: [${rules.enum.join(', ')}]`);
   }
-  if (shape.regex !== undefined && value.length <= PATTERN_LENGTH_MAX && !shape.regex.test(value as string)) {
+  if (!fitsPattern(shape, value as string)) {
     fail(`Member must satisfy regular expression pattern: ${rules.pattern}`);
   }
   checkLength(rules, value.length, check.quotas, fail);
@@ -85,8 +91,8 @@ function effectiveMax(rules: Rules, quotas: Quotas): number | undefined {
 function checkList(shape: ListShape, value: readonly unknown[], path: string, check: Check): void {
   const scalars = isScalar(shape.member);
   // AWS leaves the value out where it would have to print structures or record data.
-  const shownList = scalars ? `'${abbreviated(`[${value.join(', ')}]`)}'` : '';
-  const fail = (constraint: string) => check.items.push(constraintItem(shownList, path, constraint));
+  const shownList = () => (scalars ? `'${abbreviated(`[${value.join(', ')}]`)}'` : '');
+  const fail = (constraint: string) => check.items.push(constraintItem(shownList(), path, constraint));
   checkLength(shape.rules, value.length, check.quotas, fail);
   if (scalars && value.some((element) => element !== undefined && breaks(shape.member as ScalarShape, element))) {
     fail(`Member must satisfy constraint: [${constraintsOf(shape.member as ScalarShape)}]`);
@@ -101,8 +107,9 @@ function checkList(shape: ListShape, value: readonly unknown[], path: string, ch
 
 function checkMap(shape: MapShape, value: ReadonlyMap<string, unknown>, path: string, check: Check): void {
   const entries = [...value];
-  const shownMap = `'${abbreviated(`{${entries.map(([key, entry]) => `${key}=${entry ?? 'null'}`).join(', ')}}`)}'`;
-  const fail = (constraint: string) => check.items.push(constraintItem(shownMap, path, constraint));
+  const shownMap = () =>
+    `'${abbreviated(`{${entries.map(([key, entry]) => `${key}=${entry ?? 'null'}`).join(', ')}}`)}'`;
+  const fail = (constraint: string) => check.items.push(constraintItem(shownMap(), path, constraint));
   checkLength(shape.rules, value.size, check.quotas, fail);
   if (entries.some(([key]) => breaks(shape.key, key))) {
     fail(`Map keys must satisfy constraint: [${constraintsOf(shape.key)}]`);
@@ -111,7 +118,8 @@ function checkMap(shape: MapShape, value: ReadonlyMap<string, unknown>, path: st
     fail(`Map value must satisfy constraint: [${constraintsOf(shape.value)}]`);
   }
   for (const [key, entry] of entries) {
-    if (entry === undefined) check.items.push(constraintItem('null', `${path}.${key}.member`, NOT_NULL));
+    if (check.items.length >= ITEMS_MAX) return;
+    if (entry === undefined) check.items.push(constraintItem('null', `${path}.${abbreviated(key)}.member`, NOT_NULL));
   }
 }
 
@@ -119,11 +127,12 @@ const isScalar = (shape: AnyShape): shape is ScalarShape =>
   shape.kind !== 'structure' && shape.kind !== 'list' && shape.kind !== 'map';
 
 /** Whether an element of a list or map breaks any rule of its shape. AWS then names all the rules at once. */
-function breaks({ rules, regex }: ScalarShape, value: unknown): boolean {
+function breaks(shape: ScalarShape, value: unknown): boolean {
+  const { rules } = shape;
   if (typeof value !== 'string') return false;
   return (
     (rules.enum !== undefined && !rules.enum.includes(value)) ||
-    (regex !== undefined && value.length <= PATTERN_LENGTH_MAX && !regex.test(value)) ||
+    !fitsPattern(shape, value) ||
     value.length < (rules.min ?? 0) ||
     value.length > (rules.max ?? Number.POSITIVE_INFINITY)
   );

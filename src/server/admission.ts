@@ -27,13 +27,24 @@ export function createAdmission(allowedHosts: readonly string[]): (request: Http
     if (admitted.size < REMEMBERED_MAX) admitted.add(host);
     return true;
   };
-  return ({ headers }) => {
+  return ({ headers, rawHeaders }) => {
+    // Node keeps the first of two; another program on the way may have looked at the second.
+    if (hasTwoHosts(rawHeaders)) return 'A request must name one Host.';
     const host = headers.host ?? (headers[':authority'] as string | undefined) ?? '';
     if (!isAdmitted(host)) return 'This Host is not served here; add its name to ALLOWED_HOSTS.';
     if (headers.origin !== undefined) return 'Requests of web pages are not served.';
     if (headers['sec-fetch-site'] === 'cross-site') return 'Requests of web pages are not served.';
     return undefined;
   };
+}
+
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 function isKnown(host: string, allowedHosts: readonly string[]): boolean {

@@ -39,7 +39,6 @@ function onBothProtocols(app: Express): RequestListener {
   const handle = (app as unknown as { handle: (request: HttpRequest, response: HttpResponse) => void }).handle;
   return (request, response) => {
     if (request.httpVersionMajor < 2) return handle.call(app, request, response);
-    request.headers.host ??= request.headers[':authority'] as string;
     handle.call(view, request, response);
   };
 }

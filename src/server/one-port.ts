@@ -30,6 +30,9 @@ const TLS_HANDSHAKE = 0x16;
 /** A connection that has not said what it speaks by then is closed. */
 const FIRST_BYTES_MS = 10_000;
 
+/** An HTTP/2 connection on which nothing happens is closed; SDKs open a new one when they need it. */
+const SESSION_IDLE_MS = 300_000;
+
 const HTTP1_OPTIONS: http.ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
@@ -44,7 +47,11 @@ const HTTP2_OPTIONS: http2.ServerOptions = {
 };
 
 export function createOnePort(onRequest: RequestListener, { clock, log }: { clock: Clock; log: Log }): OnePort {
-  const http1 = http.createServer(HTTP1_OPTIONS, onRequest);
+  const http1 = http.createServer(HTTP1_OPTIONS, (request, response) => {
+    // A busy keep-alive connection would otherwise never be idle when the server looks for idle ones.
+    if (isClosing) response.setHeader('Connection', 'close');
+    onRequest(request, response);
+  });
   const h2 = http2.createServer(HTTP2_OPTIONS, onRequest);
   // Node starts checking the timeouts of connections when a server listens; this one never does by itself.
   http1.emit('listening');
@@ -52,16 +59,26 @@ export function createOnePort(onRequest: RequestListener, { clock, log }: { cloc
 
   const sessions = new Set<http2.ServerHttp2Session>();
   h2.on('session', (session) => {
+    if (isClosing) session.close();
+    session.setTimeout(SESSION_IDLE_MS, () => session.close());
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
 
   const sockets = new Set<net.Socket>();
+  /** Sockets that have not said what they speak. */
+  const silent = new Set<net.Socket>();
+  let isClosing = false;
   const server = net.createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    silent.add(socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      silent.delete(socket);
+    });
     socket.on('error', () => socket.destroy());
     awaitFirstBytes(socket, clock, (protocol) => {
+      silent.delete(socket);
       if (protocol === 'http1') http1.emit('connection', socket);
       else if (protocol === 'http2') h2.emit('connection', socket);
       else {
@@ -83,7 +100,9 @@ export function createOnePort(onRequest: RequestListener, { clock, log }: { cloc
       }),
     async close(graceMs) {
       const closed = new Promise((resolve) => server.close(resolve));
+      isClosing = true;
       for (const session of sessions) session.close();
+      for (const socket of silent) socket.destroy();
       const cutOff = clock.after(graceMs, () => {
         for (const socket of sockets) socket.destroy();
       });

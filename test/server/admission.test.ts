@@ -54,8 +54,12 @@ const REFUSED = [
   '',
 ];
 
+/** As much of a request as admission looks at. */
+const requestWith = (headers: Record<string, string>) =>
+  ({ headers, rawHeaders: Object.entries(headers).flat() }) as unknown as HttpRequest;
+
 const refusalOf = (headers: Record<string, string>, allowedHosts: readonly string[] = []) =>
-  createAdmission(allowedHosts)({ headers } as unknown as HttpRequest);
+  createAdmission(allowedHosts)(requestWith(headers));
 
 describe('a Host', () => {
   it.each(ALLOWED)('%s is admitted', (host) => {
@@ -82,7 +86,7 @@ describe('a Host', () => {
 
   it('stays refused after others were admitted, however many', () => {
     const admission = createAdmission([]);
-    const ask = (host: string) => admission({ headers: { host } } as unknown as HttpRequest);
+    const ask = (host: string) => admission(requestWith({ host }));
     for (let port = 1; port <= 300; port += 1) expect(ask(`localhost:${port}`)).toBeUndefined();
     expect(ask('evil.example')).toMatch(/ALLOWED_HOSTS/);
     expect(ask('localhost:1')).toBeUndefined();

@@ -4,22 +4,21 @@ import type { Clock } from '../../src/clock.ts';
 import { createOnePort, type RequestListener } from '../../src/server/one-port.ts';
 import { createTestClock } from '../support/clock.ts';
 import { askHttp1, askHttp2, awsQuestion, oneConnection, openHttp2 } from '../support/http-client.ts';
+import { headersFrame, OPENING, PREFACE } from '../support/http2-frames.ts';
 import { createTestLog } from '../support/log.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 import { openSocket } from '../support/raw-socket.ts';
 import { startTestServer } from '../support/server.ts';
 
-/** The start of every HTTP/2 connection, and an empty SETTINGS frame. */
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-
-/** A HEADERS frame for `GET /_health`: names and values as they are, without compression. */
-function headersFrame(): Buffer {
-  const literal = (index: number, value: string) => Buffer.from([index, value.length, ...Buffer.from(value)]);
-  // Static table: 2 is `:method: GET`, 6 `:scheme: http`; 4 and 1 name `:path` and `:authority`.
-  const block = Buffer.concat([Buffer.from([0x82, 0x86]), literal(0x04, '/_health'), literal(0x01, 'localhost')]);
-  return Buffer.concat([Buffer.from([0, 0, block.length, 1, 0x05, 0, 0, 0, 1]), block]);
-}
+/** An HTTP/2 connection with `GET /_health`. */
+const HTTP2_HEALTH = Buffer.concat([
+  OPENING,
+  headersFrame(
+    1,
+    { ':method': 'GET', ':scheme': 'http', ':path': '/_health', ':authority': 'localhost' },
+    { end: true },
+  ),
+]);
 
 const GET_HEALTH = 'GET /_health HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -146,7 +145,7 @@ describe('bytes that come one by one', () => {
   it('are an HTTP/2 connection with a request', async () => {
     const { url } = await startTestServer();
     const socket = await openSocket(url);
-    await socket.drip(Buffer.concat([Buffer.from(PREFACE), SETTINGS, headersFrame()]));
+    await socket.drip(HTTP2_HEALTH);
     expect(await socket.until('"status":"running"')).not.toContain('HTTP/1.1');
   });
 
@@ -154,10 +153,9 @@ describe('bytes that come one by one', () => {
     'or in two packets, cut after %d, are an HTTP/2 connection too',
     async (cut) => {
       const { url } = await startTestServer();
-      const bytes = Buffer.concat([Buffer.from(PREFACE), SETTINGS, headersFrame()]);
       const socket = await openSocket(url);
-      await socket.send(bytes.subarray(0, cut));
-      await socket.send(bytes.subarray(cut));
+      await socket.send(HTTP2_HEALTH.subarray(0, cut));
+      await socket.send(HTTP2_HEALTH.subarray(cut));
       expect(await socket.until('"status":"running"')).not.toContain('HTTP/1.1');
     },
   );

@@ -11,6 +11,7 @@ import {
   oneConnection,
   openHttp2,
 } from '../support/http-client.ts';
+import { cancelFrame, dataFrame, endFrame, headersFrame, OPENING } from '../support/http2-frames.ts';
 import { openSocket } from '../support/raw-socket.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -197,14 +198,31 @@ describe('an upload that is cut off', () => {
   it('applies nothing over HTTP/2 when all of its JSON came, but no end, and leaves the session usable', async () => {
     const server = await startTestServer();
     await server.createStream('a');
-    const session = openHttp2(server.url);
-    const stream = session.request({ ':method': 'POST', ':path': '/', ...awsHeaders('PutRecord') });
-    const closed = new Promise((resolve) => stream.once('close', resolve));
-    stream.on('error', () => undefined);
-    await new Promise((resolve) => stream.write(put, resolve));
-    stream.close(8);
-    await closed;
-    expect((await askHttp2(session, awsQuestion('ListStreams', {}))).status).toBe(200);
+    const ask = (stream: number, operation: string, body: string) => [
+      headersFrame(
+        stream,
+        {
+          ':method': 'POST',
+          ':scheme': 'http',
+          ':path': '/',
+          ':authority': 'localhost',
+          'content-type': 'application/x-amz-json-1.1',
+          'x-amz-target': `Kinesis_20131202.${operation}`,
+        },
+        { end: false },
+      ),
+      dataFrame(stream, body),
+    ];
+    const socket = await openSocket(server.url);
+    await socket.send(Buffer.concat([OPENING, ...ask(1, 'PutRecord', put)]));
+    await socket.send(cancelFrame(1));
+    await socket.send(Buffer.concat([...ask(3, 'PutRecord', put), cancelFrame(3)]));
+    await socket.send(Buffer.concat([...ask(5, 'ListStreams', '{}'), endFrame(5)]));
+    expect(await socket.until('"StreamNames":["a"]')).not.toContain('SequenceNumber');
+    // Cut together with its connection.
+    await socket.send(Buffer.concat(ask(7, 'PutRecord', put)));
+    socket.destroy();
+    await socket.closed;
     await server.restart();
     expect(await recordsOf(server)).toEqual([]);
   });
