@@ -43,12 +43,15 @@ const integer = (min: number, max: number) =>
     },
   ] as const;
 
+const SHARDS_MAX = 100_000;
+
 const optionalCount = [
-  'a whole number, Infinity, or empty',
+  `a whole number from 0 to ${SHARDS_MAX}, Infinity (the same), or empty`,
   (text: string) => {
     if (text === '') return null;
-    if (text === 'Infinity') return Number.MAX_SAFE_INTEGER;
-    return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+    // More than one CreateStream may ask for on AWS; a request without any limit could exhaust the memory.
+    if (text === 'Infinity') return SHARDS_MAX;
+    return /^\d{1,6}$/.test(text) && Number(text) <= SHARDS_MAX ? Number(text) : undefined;
   },
 ] as const;
 

@@ -26,6 +26,8 @@ const table = {
   putRecordsBytes: [10 * MiB, 10 * MiB, 5 * MiB],
   getRecordsLimit: [10_000, 10_000, 10_000],
   getRecordsBytes: [10 * MiB, 10 * MiB, 10 * MiB],
+  // How long a shard refuses reads after one that returned the most bytes.
+  getRecordsBlockMs: [5000, 5000, 5000],
 
   // Per open shard and second.
   shardReadCallsPerSecond: [Infinity, 5, 5],
@@ -46,13 +48,22 @@ const table = {
   streamsInTransition: [Infinity, 5, 5],
   onDemandStreams: [Infinity, 50, 50],
   onDemandInitialShards: [4, 4, 4],
+  onDemandInitialWriteBytesPerSecond: [Infinity, 4 * MiB, 4 * MiB],
+  onDemandInitialReadBytesPerSecond: [Infinity, 8 * MiB, 8 * MiB],
+  // In the largest regions; 200 MiB/s elsewhere.
+  onDemandMaximumWriteBytesPerSecond: [Infinity, 10 * 1024 * MiB, 10 * 1024 * MiB],
+  warmThroughputMibps: [10_240, 10_240, 10_240],
   consumersPerStream: [20, 20, 20],
+  // With the account's commitment to a minimum throughput.
+  consumersPerStreamCommitted: [50, 50, 50],
   consumersInTransition: [Infinity, 5, 5],
 
   // Tags.
   tagsPerStream: [50, 50, 10],
   tagKeyCharacters: [128, 128, 128],
   tagValueCharacters: [256, 256, 256],
+  tagsPerCall: [200, 200, 10],
+  tagKeysPerCall: [50, 50, 10],
   tagsPage: [50, 50, 10],
 
   // Pages.
@@ -64,6 +75,9 @@ const table = {
 
   // Changes per stream and rolling 24 hours.
   updateShardCountPerDay: [Infinity, 10, 10],
+  // At most this many times the open shards, at least the inverse of it.
+  updateShardCountFactor: [2, 2, 2],
+  updateShardCountMaximum: [10_000, 10_000, 10_000],
   updateStreamModePerDay: [Infinity, 2, 2],
   encryptionChangesPerDay: [Infinity, 25, 25],
 
@@ -114,6 +128,8 @@ export function quotasOf(profile: Profile, overrides: Partial<Record<QuotaName, 
  * Empty when today's AWS would have refused the value too.
  */
 export function quotaHint(quotas: Quotas, name: QuotaName, value: number): string {
-  const allowedToday = quotas.profile === 'documented' && value <= table[name][PROFILES.indexOf('current')]!;
+  const [, current, documented] = table[name];
+  const isDocumented = quotas.profile === 'documented' && quotas[name] === documented;
+  const allowedToday = isDocumented && value <= current;
   return allowedToday ? ` (quota ${name} of QUOTAS=documented)` : '';
 }

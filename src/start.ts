@@ -74,6 +74,7 @@ function announce(url: string, database: Database, log: Log): void {
 }
 
 async function stop(server: ReturnType<typeof createServer>, jobs: Jobs, database: Database): Promise<void> {
+  database.stopWaiting();
   await Promise.all([server.close(GRACE_MS), jobs.stop()]);
   await database.close();
 }

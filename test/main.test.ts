@@ -4,6 +4,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../src/clock.ts';
 import { EXIT_CODES } from '../src/refusal.ts';
 import { spawnMillrace, startMillrace } from './support/process.ts';
 import { temporaryDirectory } from './support/server.ts';
@@ -36,6 +37,33 @@ describe('a start', () => {
       join(directory, file),
     )) {
       expect(statSync(path).mode & 0o077, `${path} has no permissions for others`).toBe(0);
+    }
+  });
+});
+
+describe('a start succeeds', () => {
+  it('while another program holds a write lock, because it has nothing to write', async () => {
+    const directory = temporaryDirectory();
+    await (await startMillrace({ DATA_DIR: directory })).kill('SIGTERM');
+    const handle = new BetterSqlite3(join(directory, 'millrace.db'));
+    onTestFinished(() => void handle.close());
+    handle.exec('begin immediate');
+    const millrace = await startMillrace({ DATA_DIR: directory });
+    expect(await createWireClient(millrace.url).send('ListStreams', {})).toMatchObject({ StreamNames: [] });
+    expect(await millrace.kill('SIGTERM')).toEqual({ code: EXIT_CODES.clean, signal: null });
+  });
+
+  it('after a kill at any moment of the very first start', { timeout: 60_000 }, async () => {
+    for (let delayMs = 60; delayMs <= 300; delayMs += 12) {
+      const directory = temporaryDirectory();
+      const first = spawnMillrace({ PORT: '0', DATA_DIR: directory });
+      const cancel = systemClock.after(delayMs, () => first.child.kill('SIGKILL'));
+      await Promise.race([first.exited, new Promise((resolve) => first.child.stdout!.once('data', resolve))]);
+      cancel();
+      await first.kill('SIGKILL');
+      const again = await startMillrace({ DATA_DIR: directory });
+      expect(await createWireClient(again.url).send('ListStreams', {}), `killed after ${delayMs} ms`).toBeDefined();
+      await again.kill('SIGKILL');
     }
   });
 });
@@ -86,6 +114,18 @@ describe('a start is refused', () => {
     expect(code).toBe(EXIT_CODES.damagedData);
     expect(text).toContain(`${path} is damaged`);
     expect(readFileSync(path).equals(Buffer.alloc(16_384, 'not a database '))).toBe(true);
+  });
+
+  it('with exit code 4 when another program holds a write lock and there is something to write', async () => {
+    const directory = temporaryDirectory();
+    await (await startMillrace({ DATA_DIR: directory })).kill('SIGTERM');
+    const handle = new BetterSqlite3(join(directory, 'millrace.db'));
+    onTestFinished(() => void handle.close());
+    handle.prepare("update server_state set value = '0.0.1' where name = 'written_by'").run();
+    handle.exec('begin immediate');
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.dataInUse);
+    expect(text).toContain('Another program holds a write lock');
   });
 
   it("with exit code 7 for another program's database, which stays as it is", async () => {

@@ -14,8 +14,12 @@ import type { Log } from '../log.ts';
 /** Pages in the WAL from which on they are moved: 16 MiB. */
 const PAGES_MOVED_FROM = 2000;
 
-/** Pages that the main thread moves itself: a few milliseconds. */
+/**
+ * Pages that the main thread moves itself: a few milliseconds. On a slow disk under load more than these are always new
+ * when the worker is done; the share of the WAL makes sure that it ends all the same.
+ */
 const PAGES_FINISHED = 500;
+const SHARE_FINISHED = 1 / 8;
 
 /** A WAL file above this size is cut when it is empty: 64 MiB. */
 const PAGES_CUT_FROM = 8192;
@@ -39,14 +43,15 @@ export interface CheckpointerOptions {
   readonly handle: BetterSqlite3.Database;
   readonly clock: Clock;
   readonly log: Log;
-  /** See WriterOptions.onFatal. Called for every error; the owner decides which ones end the process. */
+  /** Called for every failed checkpoint; it is tried again. The owner decides which errors end the process. */
   readonly onError: (error: Error) => void;
+  /** Called when the worker itself has failed. */
+  readonly onFatal: (error: Error) => void;
 }
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
-  /** Undefined when it has failed; then the main thread does its work. */
-  #worker: Worker | undefined;
+  readonly #worker: Worker;
   #isClosed = false;
   #isWorking = false;
   #isLookPlanned = false;
@@ -57,15 +62,10 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     const workerData = { path: options.handle.name };
-    const worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData });
-    worker.unref();
-    worker.on('message', (answer: Answer) => this.#finish(answer));
-    worker.on('error', (error) => {
-      this.#worker = undefined;
-      this.#isWorking = false;
-      options.onError(error);
-    });
-    this.#worker = worker;
+    this.#worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData });
+    this.#worker.unref();
+    this.#worker.on('message', (answer: Answer) => this.#attempt(() => this.#finish(answer)));
+    this.#worker.on('error', (error) => options.onFatal(error));
   }
 
   /** To be called after every commit; cheap. */
@@ -85,7 +85,7 @@ export class Checkpointer {
   /** Ends the worker, after the checkpoint that it is doing. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#worker?.terminate();
+    await this.#worker.terminate();
   }
 
   #planLook(delayMs: number): void {
@@ -93,8 +93,19 @@ export class Checkpointer {
     this.#isLookPlanned = true;
     this.#options.clock.after(delayMs, () => {
       this.#isLookPlanned = false;
-      if (!this.#isClosed) this.#look();
+      this.#attempt(() => this.#look());
     });
+  }
+
+  /** A step that fails, for instance because the disk is full, is tried again later. */
+  #attempt(step: () => void): void {
+    if (this.#isClosed) return;
+    try {
+      step();
+    } catch (error) {
+      this.#options.onError(error as Error);
+      this.#planLook(PINNED_LOOK_MS);
+    }
   }
 
   #look(): void {
@@ -104,27 +115,19 @@ export class Checkpointer {
   }
 
   #work(): void {
-    if (this.#worker === undefined) {
-      this.#walk('PASSIVE');
-      return this.#planLook(PINNED_LOOK_MS);
-    }
     this.#isWorking = true;
     this.#worker.postMessage(null);
   }
 
   #finish(answer: Answer): void {
     this.#isWorking = false;
-    if (this.#isClosed) return;
-    if ('error' in answer) {
-      this.#options.onError(Object.assign(new Error(answer.error.message), { code: answer.error.code }));
-      return this.#planLook(PINNED_LOOK_MS);
-    }
+    if ('error' in answer) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
     const isStuck = answer.checkpointed === this.#checkpointedBefore && answer.checkpointed < answer.log;
     this.#checkpointedBefore = answer.checkpointed;
     const { log, checkpointed } = this.#walk('NOOP');
     if (isStuck) return this.#waitForReader(log);
     this.#isWarned = false;
-    if (log - checkpointed > PAGES_FINISHED) return this.#work();
+    if (log - checkpointed > Math.max(PAGES_FINISHED, log * SHARE_FINISHED)) return this.#work();
     if (this.#isCutWanted || log >= PAGES_CUT_FROM) this.#cutNow();
     else this.#walk('PASSIVE');
     this.#planLook(LOOK_MS);

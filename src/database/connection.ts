@@ -1,11 +1,15 @@
 /** Opens the one connection to the data file and proves that SQLite took every setting. */
 import BetterSqlite3 from 'better-sqlite3';
 
+/** In the header of every Millrace database: "Mill". `file` and sqlite3's `pragma application_id` show it. */
+export const APPLICATION_ID = 0x4d696c6c;
+
 /**
- * Layout of a new file. Both must be set before the first table and cannot change cheaply afterwards: 8 KiB pages
- * suit records of about 1 KB best, and incremental auto_vacuum lets the sweeper give space back to the file system.
+ * Layout of a new file. Page size and auto_vacuum must be set before anything is written and cannot change cheaply
+ * afterwards: 8 KiB pages suit records of about 1 KB best, and incremental auto_vacuum lets the sweeper give space back
+ * to the file system. The id comes last and is what writes the file: from then on the next start knows it as ours.
  */
-const layout = { page_size: 8192, auto_vacuum: 2 } as const;
+const layout = { page_size: 8192, auto_vacuum: 2, application_id: APPLICATION_ID } as const;
 
 /** Value as written, value as SQLite reports it. */
 const settings: readonly (readonly [name: string, value: string | number, reported: string | number])[] = [
@@ -37,7 +41,9 @@ export function openConnection(path: string): BetterSqlite3.Database {
   const handle = new BetterSqlite3(path, { timeout: 0 });
   try {
     assertVersion(handle);
-    for (const [name, value] of Object.entries(layout)) handle.pragma(`${name} = ${value}`);
+    if (handle.pragma('page_count', { simple: true }) === 0) {
+      for (const [name, value] of Object.entries(layout)) handle.pragma(`${name} = ${value}`);
+    }
     for (const [name, value] of settings) handle.pragma(`${name} = ${value}`);
     for (const [name, , reported] of settings) assertSetting(handle, name, reported);
     for (const [name, value] of Object.entries(layout)) assertSetting(handle, name, value);

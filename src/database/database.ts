@@ -62,6 +62,13 @@ function asRefusal(directory: string, error: NodeJS.ErrnoException): Error {
       { cause: error },
     );
   }
+  if (code.startsWith('SQLITE_BUSY')) {
+    return new Refusal(
+      'dataInUse',
+      `Another program holds a write lock on ${join(directory, DATABASE_FILE)}; end its transaction and start again.`,
+      { cause: error },
+    );
+  }
   if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|SQLITE_(CANTOPEN|READONLY|PERM))/.test(code)) {
     return new Refusal(
       'dataNotUsable',
@@ -82,6 +89,7 @@ export class Database {
   readonly #checkpointer: Checkpointer;
   readonly #statements = new Map<Query<never, unknown>, BetterSqlite3.Statement>();
   readonly #undoListeners: (() => void)[] = [];
+  readonly #onFatal: (error: Error) => void;
 
   constructor(handle: BetterSqlite3.Database, lock: InstanceLock, { clock, log, onFatal }: DatabaseOptions) {
     this.#handle = handle;
@@ -94,7 +102,9 @@ export class Database {
         log.error({ err: error }, 'The write-ahead log could not be moved into the data file.');
         if (isFatal(error)) onFatal(error);
       },
+      onFatal,
     });
+    this.#onFatal = onFatal;
     this.#writer = new Writer({
       handle,
       clock,
@@ -114,29 +124,24 @@ export class Database {
 
   /** Every row of `query`. */
   all<P extends object, Row>(query: Query<P, Row>, parameters: P): Row[] {
-    return this.#statement(query).all(bound(query, parameters)) as Row[];
+    return this.#execute(query, (statement) => statement.all(bound(query, parameters)) as Row[]);
   }
 
   /** The first row of `query`, if there is one. */
   get<P extends object, Row>(query: Query<P, Row>, parameters: P): Row | undefined {
-    return this.#statement(query).get(bound(query, parameters)) as Row | undefined;
-  }
-
-  /** The rows of `query` one by one. Nothing else may be executed before the iteration has ended. */
-  iterate<P extends object, Row>(query: Query<P, Row>, parameters: P): IterableIterator<Row> {
-    return this.#statement(query).iterate(bound(query, parameters)) as IterableIterator<Row>;
+    return this.#execute(query, (statement) => statement.get(bound(query, parameters)) as Row | undefined);
   }
 
   /** Executes `query` and returns the number of rows it changed. Only inside the body of a write. */
   run<P extends object>(query: Query<P, unknown>, parameters: P): number {
     if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${query.sql}`);
-    return this.#statement(query).run(bound(query, parameters)).changes;
+    return this.#execute(query, (statement) => statement.run(bound(query, parameters)).changes);
   }
 
   /** Like `run`, for an insert: returns the new row's id. */
   insert<P extends object>(query: Query<P, unknown>, parameters: P): number {
     if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${query.sql}`);
-    return Number(this.#statement(query).run(bound(query, parameters)).lastInsertRowid);
+    return this.#execute(query, (statement) => Number(statement.run(bound(query, parameters)).lastInsertRowid));
   }
 
   /** `listener` runs whenever changes were undone: what was derived from rows in memory must be forgotten. */
@@ -167,13 +172,29 @@ export class Database {
     this.#lock.announce(note);
   }
 
+  /** To be called when the server begins to stop: writes no longer wait for locks of other processes. */
+  stopWaiting(): void {
+    this.#writer.stopWaiting();
+  }
+
   /** Finishes waiting writes, moves the WAL into the file and closes it. */
   async close(): Promise<void> {
+    this.stopWaiting();
     await this.#writer.drain();
     await this.#checkpointer.close();
     this.#handle.pragma('wal_checkpoint(TRUNCATE)');
     this.#handle.close();
     this.#lock.release();
+  }
+
+  /** Damage and I/O errors end the process, wherever they are met: what is served afterwards could be wrong. */
+  #execute<T>(query: Query<never, unknown>, use: (statement: BetterSqlite3.Statement) => T): T {
+    try {
+      return use(this.#statement(query));
+    } catch (error) {
+      if (isFatal(error)) this.#onFatal(error as Error);
+      throw error;
+    }
   }
 
   #statement(query: Query<never, unknown>): BetterSqlite3.Statement {

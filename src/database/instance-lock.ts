@@ -2,7 +2,7 @@
  * One process per data directory. The lock is SQLite's own, on a file of its own: the kernel frees it the moment the
  * holder dies, so there is no stale lock to clean up, and the data file stays open to readers.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Refusal } from '../refusal.ts';
@@ -19,21 +19,30 @@ export interface InstanceLock {
  */
 export function acquireInstanceLock(directory: string): InstanceLock {
   const notePath = join(directory, 'instance.json');
-  const handle = new BetterSqlite3(join(directory, 'lock.db'), { timeout: 0 });
+  const lockPath = join(directory, 'lock.db');
+  const handle = new BetterSqlite3(lockPath, { timeout: 0 });
   try {
     handle.pragma('locking_mode = exclusive');
     handle.exec('begin exclusive');
   } catch (error) {
     handle.close();
-    if (!String((error as { code?: string }).code).startsWith('SQLITE_BUSY')) throw error;
+    const { code = '', message } = error as { code?: string; message: string };
+    if (!code.startsWith('SQLITE_BUSY')) {
+      throw new Refusal('dataNotUsable', `${lockPath} cannot be used (${message}); remove it or set DATA_DIR.`);
+    }
     throw new Refusal(
       'dataInUse',
       `The data directory ${directory} is in use by another Millrace${holder(notePath)}; stop it or set DATA_DIR.`,
     );
   }
+  // What a killed instance left is not true any more.
+  rmSync(notePath, { force: true });
   return {
     announce: (note) => writeFileSync(notePath, `${JSON.stringify({ pid: process.pid, ...note })}\n`),
-    release: () => handle.close(),
+    release() {
+      rmSync(notePath, { force: true });
+      handle.close();
+    },
   };
 }
 

@@ -7,7 +7,6 @@ import type { Database } from './database.ts';
 export interface Memory<T> {
   /** The remembered value of `database`, made anew when it was forgotten. */
   of(database: Database): T;
-  forget(database: Database): void;
 }
 
 export function memory<T>(make: (database: Database) => T): Memory<T> {
@@ -29,9 +28,6 @@ export function memory<T>(make: (database: Database) => T): Memory<T> {
       const slot = slotOf(database);
       slot.value ??= make(database);
       return slot.value;
-    },
-    forget(database) {
-      slotOf(database).value = undefined;
     },
   };
 }

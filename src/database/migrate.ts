@@ -3,9 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, Migrator, SqliteAdapter, SqliteDialect } from 'kysely';
 import { migrations } from '../../migrations/index.ts';
 import { Refusal } from '../refusal.ts';
-
-/** In the header of every Millrace database: "Mill". `file` and sqlite3's `pragma application_id` show it. */
-export const APPLICATION_ID = 0x4d696c6c;
+import { APPLICATION_ID } from './connection.ts';
 
 const schemaVersion = Object.keys(migrations).length;
 
@@ -25,6 +23,9 @@ export function assertUsable(path: string): void {
       throw new Refusal('dataNotUsable', `${path} is not a Millrace database; set DATA_DIR to another directory.`);
     }
     if (applicationId === APPLICATION_ID && version > schemaVersion) throw newerData(path, handle);
+  } catch (error) {
+    // A kill while the file was being made leaves a journal that only a writer can roll back: openConnection will.
+    if ((error as { code?: string }).code !== 'SQLITE_READONLY_ROLLBACK') throw error;
   } finally {
     handle.close();
   }
@@ -40,8 +41,9 @@ function newerData(path: string, handle: BetterSqlite3.Database): Refusal {
 }
 
 /**
- * Runs the migrations that the file lacks, all in one transaction: a kill leaves the old schema or the new one.
- * The caller holds the instance lock. `version` is remembered as the one that wrote the file.
+ * Runs the migrations that the file lacks, all in one transaction: a kill leaves the old schema or the new one, besides
+ * Kysely's own bookkeeping tables. Writes nothing when there is nothing to change, so that a tool which holds a write
+ * lock does not keep the server from starting. The caller holds the instance lock. `version` is remembered as the one that wrote the file.
  */
 export async function migrate(handle: BetterSqlite3.Database, version: string): Promise<void> {
   const kysely = new Kysely({ dialect: new TransactionalSqliteDialect({ database: handle }) });
@@ -51,14 +53,11 @@ export async function migrate(handle: BetterSqlite3.Database, version: string): 
   }).migrateToLatest();
   if (error) throw error;
   if (handle.pragma('user_version', { simple: true }) !== schemaVersion) {
-    handle.pragma(`application_id = ${APPLICATION_ID}`);
     handle.pragma(`user_version = ${schemaVersion}`);
   }
-  const remember = handle.prepare(
-    `insert into server_state (name, value) values ('written_by', ?)
-     on conflict (name) do update set value = excluded.value where value <> excluded.value`,
-  );
-  remember.run(version);
+  const writer = handle.prepare("select value from server_state where name = 'written_by'").pluck().get();
+  if (writer === version) return;
+  handle.prepare("insert or replace into server_state (name, value) values ('written_by', ?)").run(version);
 }
 
 /** Kysely assumes that SQLite cannot roll back DDL and would leave half a migration behind. It can. */

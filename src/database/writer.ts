@@ -66,6 +66,7 @@ export class Writer {
   #scheduled = false;
   #busySinceMs: number | null = null;
   #busyAttempts = 0;
+  #mayWait = true;
   #failure: Error | null = null;
 
   constructor(options: WriterOptions) {
@@ -93,12 +94,14 @@ export class Writer {
     });
   }
 
-  /**
-   * Resolves when nothing waits any more. Writes that wait for another process's lock are refused: whoever stops the
-   * server does not want to wait for that.
-   */
-  async drain(): Promise<void> {
+  /** From now on no write waits for another process's lock: whoever stops the server does not want to wait for that. */
+  stopWaiting(): void {
+    this.#mayWait = false;
     if (this.#busySinceMs !== null) this.#refuseWaiting(new WriteUnavailable('The server is stopping.'));
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
     while (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -113,12 +116,10 @@ export class Writer {
     this.#scheduled = false;
     if (this.#queue.length === 0 || !this.#beginTurn()) return;
     const outcomes = this.#runBodies();
-    try {
-      this.#commit.run();
-    } catch (error) {
-      this.#failTurn(outcomes, error as Error);
-      this.#schedule();
-      return;
+    const failure = this.#commitTurn(outcomes);
+    if (failure !== undefined) {
+      this.#failTurn(outcomes, failure);
+      return this.#schedule();
     }
     for (const outcome of outcomes) settle(outcome);
     this.#options.onCommit();
@@ -173,6 +174,18 @@ export class Writer {
     }
   }
 
+  /** Undefined when the turn is on disk. A body that met damage or an I/O error fails the turn: see isFatal. */
+  #commitTurn(outcomes: readonly Outcome[]): Error | undefined {
+    const fatal = outcomes.find(({ error }) => isFatal(error));
+    if (fatal !== undefined) return fatal.error as Error;
+    try {
+      this.#commit.run();
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
   /** Nothing of the turn was applied. Damage and I/O errors end all writing: see the reference on fsync failures. */
   #failTurn(outcomes: readonly Outcome[], error: Error): void {
     const { handle, log, onUndo, onFatal } = this.#options;
@@ -193,6 +206,7 @@ export class Writer {
   /** Another process holds the write lock: never block the event loop for it, try again a little later. */
   #waitForLock(): void {
     const { clock, log } = this.#options;
+    if (!this.#mayWait) return this.#refuseWaiting(new WriteUnavailable('The server is stopping.'));
     if (this.#busySinceMs === null) {
       this.#busySinceMs = clock.monotonicMs();
       log.warn({}, 'Another program holds a write lock on the database; writes wait for it.');

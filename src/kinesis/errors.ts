@@ -34,14 +34,14 @@ export const tooManyInTransition = (account: string, limit: number) =>
 
 export const shardLimitExceeded = (
   { account, region }: { readonly account: string; readonly region: string },
-  figures: { readonly open: number; readonly limit: number; readonly additional: number },
+  figures: { readonly open: number; readonly limit: number; readonly additional: number; readonly hint: string },
 ) =>
   limitExceeded(
     `This request would exceed the shard limit for the account ${account} in ${region}. Current shard count for the ` +
       `account: ${figures.open}. Limit: ${figures.limit}. Number of additional shards that would have resulted from ` +
       `this request: ${figures.additional}. Refer to the AWS Service Limits page ` +
       '(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to request ' +
-      'higher limits.',
+      `higher limits.${figures.hint}`,
   );
 
 export const onDemandLimitExceeded = (
@@ -72,7 +72,8 @@ export const recordsTooLarge = (items: readonly { readonly path: string; readonl
     ),
   );
 
-export const requestTooLarge = (megabytes: number) => invalidArgument(`Records size exceeds ${megabytes} MB limit`);
+export const requestTooLarge = (megabytes: number, hint: string) =>
+  invalidArgument(`Records size exceeds ${megabytes} MB limit${hint}`);
 
 export const invalidIterator = () => invalidArgument('Invalid ShardIterator.');
 

@@ -4,7 +4,7 @@ import type { Job } from '../jobs.ts';
 import { service } from '../protocol/operation.ts';
 import * as iterators from './iterators.ts';
 import * as records from './records.ts';
-import { sweep } from './retention.ts';
+import { createSweeper } from './retention.ts';
 import { ensureTokenKey } from './sealed-token.ts';
 import * as streamDescriptions from './stream-descriptions.ts';
 import * as streams from './streams.ts';
@@ -15,5 +15,5 @@ export const kinesis = service('Kinesis_20131202', streams, streamDescriptions, 
 export const prepareKinesis = (world: World): Promise<void> => ensureTokenKey(world);
 
 export const kinesisJobs = (world: World, sweepSchedule: string): readonly Job[] => [
-  { name: 'sweep', schedule: sweepSchedule, run: (signal) => sweep(world, signal) },
+  { name: 'sweep', schedule: sweepSchedule, run: createSweeper(world) },
 ];

@@ -118,9 +118,13 @@ function routingHash({ PartitionKey, ExplicitHashKey }: Pick<Entry, 'PartitionKe
  */
 function assertOrderingNumber(text: string, stream: Stream, { now, database }: Call): void {
   const number = parseSequenceNumber(text);
-  const latestMs = () => Math.max(now, ...stream.shards.map((shard) => tipOf(shard, database).lastArrivedMs));
-  const isFuture = (recordS: number) => recordS > Math.floor(now / 1000) && recordS > Math.floor(latestMs() / 1000);
-  if (number === undefined || isFuture(number.recordS)) throw invalidOrderingNumber(text, stream);
+  if (number === undefined) throw invalidOrderingNumber(text, stream);
+  if (number.recordS <= Math.floor(now / 1000)) return;
+  // The stream's own numbers may be ahead of a clock that was set back.
+  const latestS = stream.shards.map((shard) =>
+    Math.max(shard.createdS, Math.floor(tipOf(shard, database).lastArrivedMs / 1000)),
+  );
+  if (number.recordS > Math.max(...latestS)) throw invalidOrderingNumber(text, stream);
 }
 
 /** Data and partition key count together, the key in UTF-8 bytes; in the reference documents the data alone. */
@@ -146,7 +150,8 @@ function assertRecordSizes(
 
 function assertRequestSize(records: readonly Entry[], { quotas }: Call): void {
   const bytes = records.reduce((sum, { Data, PartitionKey }) => sum + Data.length + Buffer.byteLength(PartitionKey), 0);
-  if (bytes > quotas.putRecordsBytes) throw requestTooLarge(quotas.putRecordsBytes / (1024 * 1024));
+  if (bytes <= quotas.putRecordsBytes) return;
+  throw requestTooLarge(quotas.putRecordsBytes / (1024 * 1024), quotaHint(quotas, 'putRecordsBytes', bytes));
 }
 
 export const GetRecords = operation({
@@ -194,8 +199,11 @@ const wireRecord = ({ sequenceNumber, arrivedMs, data, partitionKey }: StoredRec
   PartitionKey: partitionKey,
 });
 
-/** How far the last returned record lies behind the tip in time; 0 when nothing comes after it. */
+/**
+ * How far the last returned record lies behind the tip in time. 0 tells clients that nothing comes after it, so it is
+ * never 0 otherwise, also within the same millisecond or when the clock was set back.
+ */
 function millisBehind(last: StoredRecord, shard: Shard, { now, database }: Call): number {
   const isNewest = last.position + 1 >= tipOf(shard, database).nextPosition;
-  return isNewest ? 0 : Math.max(0, now - last.arrivedMs);
+  return isNewest ? 0 : Math.max(1, now - last.arrivedMs);
 }

@@ -7,8 +7,8 @@ import { sql } from 'kysely';
 import type { World } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { giveBackSpace } from '../database/space.ts';
-import { deleteSlice } from './record-log.ts';
-import { existsAt, type Stream } from './stream-store.ts';
+import { deleteSlice, hasExpired } from './record-log.ts';
+import { existsAt, forgetStream, type Stream } from './stream-store.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -28,7 +28,7 @@ const selectShards = query((bind: Bind<{ now: number }>, db) =>
 const selectGone = query((bind: Bind<{ now: number }>, db) =>
   db
     .selectFrom('streams')
-    .select('id')
+    .select(['id', 'account_id as account', 'region', 'name'])
     .where('gone_ms', 'is not', null)
     .where(sql<boolean>`not ${existsAt(bind('now'))}`),
 );
@@ -41,32 +41,57 @@ const deleteStream = query((bind: Bind<{ stream: number }>, db) =>
   db.deleteFrom('streams').where('id', '=', bind('stream')),
 );
 
+/** After the start, and after the clock went forward by more than an hour at once, nothing is deleted for so long. */
+const GRACE_MS = 10 * 60_000;
+const JUMP_MS = HOUR_MS;
+
 /**
- * Deletes the records that have expired and all that is left of deleted streams, then shrinks the file. Each slice is a
- * write of its own, so requests run between them. Returns the number of records deleted.
+ * A sweeper: deletes the records that have expired and all that is left of deleted streams, then shrinks the file. Each
+ * slice is a write of its own, so requests run between them. Returns the number of records deleted.
+ *
+ * A clock that is wrong, as after a suspend or before the first synchronisation, must not cost the data: reads hide what
+ * has expired by it, but deletion waits until it has been steady for ten minutes.
  */
-export async function sweep(world: World, signal: AbortSignal): Promise<number> {
+export function createSweeper(world: World): (signal: AbortSignal) => Promise<number> {
+  const { clock, log } = world;
+  let last = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
+  // The monotonic clock begins with the process.
+  let graceEndsMs = GRACE_MS;
+  return async (signal) => {
+    const current = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
+    const jumpedMs = current.wallMs - last.wallMs - (current.steadyMs - last.steadyMs);
+    last = current;
+    if (jumpedMs > JUMP_MS) {
+      graceEndsMs = current.steadyMs + GRACE_MS;
+      log.warn({ jumpedMs }, 'The clock went forward at once; deletion of expired records waits ten minutes.');
+    }
+    return current.steadyMs < graceEndsMs ? 0 : sweep(world, signal);
+  };
+}
+
+async function sweep(world: World, signal: AbortSignal): Promise<number> {
   const { database, clock, log } = world;
   const now = clock.now();
   let deleted = 0;
   for (const shard of database.all(selectShards, { now })) {
     const untilMs = shard.isGone ? Number.MAX_SAFE_INTEGER : horizonOf(shard, now);
-    for (let slice = -1; slice !== 0 && !signal.aborted; deleted += slice) {
-      slice = await database.write(() => deleteSlice(shard.id, untilMs, database));
+    while (!signal.aborted && hasExpired(shard.id, untilMs, database)) {
+      deleted += await database.write(() => deleteSlice(shard.id, untilMs, database));
     }
   }
-  if (!signal.aborted) await forgetGoneStreams(now, world);
+  if (!signal.aborted) await removeGoneStreams(now, world);
   if (deleted > 0) log.info({ deleted }, 'Expired records were deleted.');
   await giveBackSpace(database, signal);
   return deleted;
 }
 
-/** The rows of deleted streams, once none of their records is left. */
-async function forgetGoneStreams(now: number, { database }: World): Promise<void> {
-  for (const { id } of database.all(selectGone, { now })) {
+/** The rows of deleted streams, none of whose records is left. */
+async function removeGoneStreams(now: number, { database }: World): Promise<void> {
+  for (const { id, account, region, name } of database.all(selectGone, { now })) {
     await database.write(() => {
       database.run(deleteShards, { stream: id });
       database.run(deleteStream, { stream: id });
+      forgetStream({ account, region, name }, { database });
     });
   }
 }

@@ -9,8 +9,8 @@ export const hashKey = string({ pattern: '0|([1-9]\\d{0,38})' });
 export const sequenceNumber = string({ pattern: '0|([1-9]\\d{0,128})' });
 export const nextToken = string({ min: 1, max: 1_048_576 });
 export const pageLimit = integer({ min: 1, max: 10_000 });
-export const tagKey = string({ min: 1, max: 128 });
-export const tagValue = string({ min: 0, max: 256 });
+export const tagKey = string({ min: 1, max: 128, quota: 'tagKeyCharacters' });
+export const tagValue = string({ min: 0, max: 256, quota: 'tagValueCharacters' });
 export const streamModeDetails = structure({ StreamMode: { required: oneOf('PROVISIONED', 'ON_DEMAND') } });
 
 /** The three ways to name a stream. StreamId is reserved by AWS and ignored, as AWS does. */

@@ -80,14 +80,18 @@ const selectShards = query((bind: Bind<{ stream: number }>, db) =>
   db.selectFrom('shards').selectAll().where('stream', '=', bind('stream')).orderBy('shard_index'),
 );
 
-/** Streams by account, region and name. Filled on demand; forgotten as a whole when any stream or shard changes. */
+/** Streams by account, region and name. Filled on demand. */
 const knownStreams = memory(() => new Map<string, Stream>());
 
 /** At most this many streams are remembered. */
 const KNOWN_MAX = 10_000;
 
-/** To be called by whoever changes rows of streams or shards (other than a shard's position and last arrival). */
-export const forgetStreams = ({ database }: Call): void => knownStreams.forget(database);
+const keyOf = ({ account, region, name }: StreamName) => `${account}/${region}/${name}`;
+
+/** To be called by whoever changes a stream's row or its shards' (other than a shard's position and last arrival). */
+export function forgetStream(name: StreamName, { database }: Pick<Call, 'database'>): void {
+  knownStreams.of(database).delete(keyOf(name));
+}
 
 export const streamArnOf = ({ region, account, name }: StreamName) =>
   `arn:aws:kinesis:${region}:${account}:stream/${name}`;
@@ -117,7 +121,7 @@ export function streamNameOf({ StreamName, StreamARN }: StreamReference, call: C
 /** The stream of that name, in whatever state, unless it is gone. */
 export function findStream(name: StreamName, { database, now }: Call): Stream | undefined {
   const known = knownStreams.of(database);
-  const key = `${name.account}/${name.region}/${name.name}`;
+  const key = keyOf(name);
   const found = known.get(key);
   if (found !== undefined) return exists(found, now) ? found : undefined;
 

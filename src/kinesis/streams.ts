@@ -4,6 +4,7 @@ import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { operation } from '../protocol/operation.ts';
 import { boolean, type Decoded, integer, map, required, structure } from '../protocol/shape.ts';
+import { quotaHint } from '../quotas.ts';
 import {
   invalidArgument,
   onDemandLimitExceeded,
@@ -17,7 +18,7 @@ import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, t
 import {
   existsAt,
   findStream,
-  forgetStreams,
+  forgetStream,
   requireStream,
   type Stream,
   type StreamName,
@@ -31,7 +32,7 @@ const createStreamInput = structure({
   StreamModeDetails: streamModeDetails,
   MaxRecordSizeInKiB: integer({ min: 1024, max: 10_240 }),
   WarmThroughputMiBps: integer({ min: 0 }),
-  Tags: map(tagKey, tagValue, { min: 1, max: 200 }),
+  Tags: map(tagKey, tagValue, { min: 1, max: 200, quota: 'tagsPerCall' }),
   StreamName: required(streamName),
 });
 type CreateStreamInput = Decoded<typeof createStreamInput>;
@@ -61,7 +62,9 @@ export const CreateStream = operation({
       call.database.run(insertShard, { stream: id, index, starting, ending, createdS });
     }
     saveTags(name, input.Tags ?? new Map(), call);
-    forgetStreams(call);
+    // Former streams of the name end here at the latest: even if the clock goes back, they do not come back.
+    call.database.run(endFormer, name);
+    forgetStream(name, call);
   },
 });
 
@@ -91,7 +94,8 @@ function assertRoom(mode: Stream['mode'], additional: number, call: Call): void 
     throw tooManyInTransition(account, quotas.streamsInTransition);
   }
   if (used.open_shards + additional > quotas.shards) {
-    throw shardLimitExceeded(call, { open: used.open_shards, limit: quotas.shards, additional });
+    const hint = quotaHint(quotas, 'shards', used.open_shards + additional);
+    throw shardLimitExceeded(call, { open: used.open_shards, limit: quotas.shards, additional, hint });
   }
   if (mode === 'ON_DEMAND' && used.on_demand >= quotas.onDemandStreams) {
     throw onDemandLimitExceeded(call, used.on_demand, quotas.onDemandStreams);
@@ -134,7 +138,7 @@ export const DeleteStream = operation({
     const { account, region, name } = stream;
     call.database.run(rememberName, { account, region, name, lastCreatedS });
     removeAllTags(stream, call);
-    forgetStreams(call);
+    forgetStream(stream, call);
   },
 });
 
@@ -220,6 +224,16 @@ const markDeleted = query((bind: Bind<{ id: number; deletedMs: number; goneMs: n
     .updateTable('streams')
     .set({ deleted_ms: bind('deletedMs'), gone_ms: bind('goneMs') })
     .where('id', '=', bind('id')),
+);
+
+const endFormer = query((bind: Bind<StreamName>, db) =>
+  db
+    .updateTable('streams')
+    .set((column) => ({ gone_ms: column.ref('deleted_ms') }))
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where('name', '=', bind('name'))
+    .where('gone_ms', 'is not', null),
 );
 
 const rememberName = query((bind: Bind<StreamName & { lastCreatedS: number }>, db) =>

@@ -1,5 +1,5 @@
 /** Strict base64, as AWS takes it. Node's own decoder skips what it does not know; a record must not change unnoticed. */
-import { type ApiError, serializationException } from './error.ts';
+import { type ApiError, abbreviated, serializationException } from './error.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -52,8 +52,3 @@ const strayBits = (text: string) => notABlob(text, 'Invalid last non-pad Base64 
 function notABlob(text: string, reason: string): ApiError {
   return serializationException(`'${abbreviated(text)}' can not be converted to a Blob: ${reason}`);
 }
-
-const SHOWN_MAX = 4096;
-
-/** Values in messages are cut at 4,096 characters, so that an answer cannot be as large as the worst request. */
-export const abbreviated = (text: string) => (text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}…`);

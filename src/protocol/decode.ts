@@ -58,7 +58,8 @@ function decodeScalar(shape: ScalarShape, value: JsonValue): unknown {
   if (typeof value === 'object') throw Array.isArray(value) ? listNotExpected() : structureNotExpected();
   switch (shape.kind) {
     case 'string':
-      if (typeof value === 'string') return value;
+      // Half of a surrogate pair has no UTF-8: it would come back from the database as something else.
+      if (typeof value === 'string') return value.toWellFormed();
       throw notConvertible(javaClassOf(value), 'an String');
     case 'blob':
       if (typeof value === 'string') return decodeBase64(value);
@@ -72,9 +73,6 @@ function decodeScalar(shape: ScalarShape, value: JsonValue): unknown {
     case 'integer':
       if (typeof value === 'number') return clamp(value, 2 ** 31 - 1);
       throw notConvertible(javaClassOf(value), 'an Integer');
-    case 'long':
-      if (typeof value === 'number') return clamp(value, Number.MAX_SAFE_INTEGER);
-      throw notConvertible(javaClassOf(value), 'an Long');
   }
 }
 

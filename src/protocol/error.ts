@@ -41,3 +41,8 @@ export const COMMON_ERRORS: ReadonlySet<string> = new Set([
 export function constraintItem(shown: string, path: string, constraint: string): string {
   return `Value ${shown === '' ? '' : `${shown} `}at '${path}' failed to satisfy constraint: ${constraint}`;
 }
+
+const SHOWN_MAX = 4096;
+
+/** Values in messages are cut at 4,096 characters, so that an answer cannot be as large as the worst request. */
+export const abbreviated = (text: string) => (text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}…`);

@@ -17,7 +17,7 @@ export interface Rules {
   readonly enum?: readonly string[];
 }
 
-export type ScalarKind = 'string' | 'integer' | 'long' | 'boolean' | 'blob' | 'timestamp';
+export type ScalarKind = 'string' | 'integer' | 'boolean' | 'blob' | 'timestamp';
 
 export interface ScalarShape {
   readonly kind: ScalarKind;

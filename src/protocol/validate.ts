@@ -3,8 +3,7 @@
  * words and in the order of the declared members.
  */
 import { type QuotaName, type Quotas, quotaHint } from '../quotas.ts';
-import { abbreviated } from './base64.ts';
-import { constraintItem, validationException } from './error.ts';
+import { abbreviated, constraintItem, validationException } from './error.ts';
 import type { AnyShape, ListShape, MapShape, Rules, ScalarShape, Shape, StructureShape } from './shape.ts';
 
 const ITEMS_MAX = 10;

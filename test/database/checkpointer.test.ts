@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Checkpointer } from '../../src/database/checkpointer.ts';
 import { openConnection } from '../../src/database/connection.ts';
@@ -26,9 +26,8 @@ beforeEach(() => {
     // The waits are short in tests, but real: the worker is another thread.
     clock: { ...systemClock, after: (_ms, action) => systemClock.after(1, action) },
     log,
-    onError: (error) => {
-      throw error;
-    },
+    onError: (error) => log.error({ err: error }, error.message),
+    onFatal: (error) => log.error({ err: error }, error.message),
   });
   onTestFinished(async () => {
     await checkpointer.close();
@@ -73,6 +72,25 @@ it('lets the WAL grow while a reader needs it, says so, and cuts it when the rea
   await until(() => statSync(`${path}-wal`).size === 0);
   expect(handle.prepare('select count(*) from blobs').pluck().get()).toBe(80);
   expect(log.take('warn'), 'it is said once').toHaveLength(1);
+});
+
+it('tries again when the disk was full', async () => {
+  write(40);
+  const pages = handle.pragma('page_count', { simple: true }) as number;
+  expect(pages).toBeGreaterThan(2000);
+  const pragma = handle.pragma.bind(handle);
+  let failures = 2;
+  vi.spyOn(handle, 'pragma').mockImplementation((source, options) => {
+    if (source.startsWith('wal_checkpoint') && failures > 0) {
+      failures -= 1;
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    }
+    return pragma(source, options);
+  });
+  await until(() => failures === 0);
+  vi.restoreAllMocks();
+  await until(() => pagesLeft() === 0);
+  expect(log.take('error')).toHaveLength(2);
 });
 
 it('keeps the WAL short while writes go on', async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { APPLICATION_ID } from '../../src/database/migrate.ts';
+import { APPLICATION_ID } from '../../src/database/connection.ts';
 import { startTestServer } from '../support/server.ts';
 
 const TABLES = join(import.meta.dirname, '..', '..', 'src', 'database', 'tables.ts');

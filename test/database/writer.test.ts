@@ -189,6 +189,36 @@ describe('the writer turn', () => {
     log.take('error');
   });
 
+  it('applies nothing and stops for good when a body meets damage', async () => {
+    const corrupt = Object.assign(new Error('database disk image is malformed'), { code: 'SQLITE_CORRUPT' });
+    const results = await Promise.allSettled([
+      writer.write(() => insert(1)),
+      writer.write(() => {
+        throw corrupt;
+      }),
+      writer.write(() => insert(3)),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(fatal).toEqual([corrupt]);
+    await expect(writer.write(() => insert(4))).rejects.toBe(corrupt);
+    expect(storedElsewhere()).toEqual([]);
+    log.take('error');
+  });
+
+  it('does not wait for a foreign lock any more once the server stops', async () => {
+    const other = new BetterSqlite3(path, { timeout: 0 });
+    onTestFinished(() => void other.close());
+    other.exec('begin immediate');
+    const before = writer.write(() => insert(1));
+    while (log.entries.every(({ level }) => level !== 'warn')) await new Promise((resolve) => setImmediate(resolve));
+    writer.stopWaiting();
+    await expect(before).rejects.toThrow('The server is stopping.');
+    await expect(writer.write(() => insert(2))).rejects.toThrow('The server is stopping.');
+    await writer.drain();
+    other.exec('commit');
+    log.take('warn');
+  });
+
   it('stops writing for good when the disk fails', async () => {
     const ioError = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
     const broken = new Writer({

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { parseSequenceNumber } from '../../src/kinesis/sequence-number.ts';
 import { TEST_START_MS } from '../support/clock.ts';
@@ -83,6 +85,28 @@ describe('PutRecord', () => {
       }
     }
     expect((await put((1n << 185n).toString())).body.__type).toBe('InvalidArgumentException');
+  });
+
+  it('keeps a partition key readable that ends in half of a surrogate pair', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'cut 😀'.slice(0, -1), Data: '' });
+    await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'after', Data: '' });
+    expect((await readShard(server, 's', 'shardId-0')).map(({ PartitionKey }) => PartitionKey)).toEqual([
+      'cut \ufffd',
+      'after',
+    ]);
+  });
+
+  it('takes the own StartingSequenceNumber of a stream whose creation second lies ahead of the clock', async () => {
+    const server = await startTestServer({ settings: { TRANSITION_MS: '0' } });
+    for (let round = 0; round < 3; round += 1) {
+      await server.ok('CreateStream', { StreamName: 's', ShardCount: 1 });
+      if (round < 2) await server.ok('DeleteStream', { StreamName: 's' });
+    }
+    const { StreamDescription } = await server.ok('DescribeStream', { StreamName: 's' });
+    const SequenceNumberForOrdering = StreamDescription.Shards[0].SequenceNumberRange.StartingSequenceNumber;
+    await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: '', SequenceNumberForOrdering });
   });
 
   it('is not found while the stream is in CREATING', async () => {
@@ -187,7 +211,7 @@ describe('PutRecords', () => {
       StreamName: 's',
       Records: Array.from({ length: 103 }, () => small),
     });
-    expect(answer.body.message).toBe('Records size exceeds 5 MB limit');
+    expect(answer.body.message).toBe('Records size exceeds 5 MB limit (quota putRecordsBytes of QUOTAS=documented)');
   });
 
   it('is not found while the stream is in CREATING', async () => {
@@ -252,6 +276,42 @@ describe('GetRecords', () => {
       ['1', 20_000],
       ['2', 0],
     ]);
+  });
+
+  it('never says 0 ms behind while there is more, within a millisecond or with the clock set back', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    const Records = Array.from({ length: 10 }, (_, index) => ({ PartitionKey: `${index}`, Data: '' }));
+    await server.ok('PutRecords', { StreamName: 's', Records });
+    const ShardIterator = await shardIterator(server, 's', 'TRIM_HORIZON');
+    for (const jump of [0, -60_000]) {
+      server.clock.jump(jump);
+      expect((await server.ok('GetRecords', { ShardIterator, Limit: 3 })).MillisBehindLatest).toBeGreaterThan(0);
+      expect((await server.ok('GetRecords', { ShardIterator, Limit: 10 })).MillisBehindLatest).toBe(0);
+    }
+  });
+
+  it('gives what lies before a damaged record, and then names the record instead of giving it', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    const puts = [];
+    for (const PartitionKey of ['a', 'b', 'c'])
+      puts.push(await server.ok('PutRecord', { StreamName: 's', PartitionKey, Data: 'AAAA' }));
+    const handle = new BetterSqlite3(join(server.directory, 'millrace.db'));
+    handle.prepare("update records set data = x'000001' where partition_key = 'b'").run();
+    handle.close();
+    const first = await server.ok('GetRecords', { ShardIterator: await shardIterator(server, 's', 'TRIM_HORIZON') });
+    expect(first.Records.map(({ PartitionKey }: { PartitionKey: string }) => PartitionKey)).toEqual(['a']);
+    const second = await server.call('GetRecords', { ShardIterator: first.NextShardIterator });
+    expect([second.status, second.body]).toEqual([500, { __type: 'InternalFailure' }]);
+    expect(
+      JSON.stringify(server.log.take('error').map(({ fields }) => String((fields as { err: Error }).err))),
+    ).toContain(puts[1].SequenceNumber);
+    const after = { StartingSequenceNumber: puts[1].SequenceNumber };
+    const third = await server.ok('GetRecords', {
+      ShardIterator: await shardIterator(server, 's', 'AFTER_SEQUENCE_NUMBER', after),
+    });
+    expect(third.Records).toHaveLength(1);
   });
 
   it('returns at most 10 MiB, but always one record', async () => {
@@ -321,7 +381,7 @@ describe('GetRecords', () => {
     await server.createStream('s');
     const iterator = await shardIterator(server, 's', 'TRIM_HORIZON');
     const first = await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: '' });
-    server.clock.advance(-60_000);
+    server.clock.jump(-60_000);
     const second = await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: '' });
     expect(BigInt(second.SequenceNumber) > BigInt(first.SequenceNumber)).toBe(true);
     const { Records } = await server.ok('GetRecords', { ShardIterator: iterator });

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { TEST_START_MS } from '../support/clock.ts';
+import { readShard } from '../support/kinesis.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const ARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/s';
+
+const tags = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, 'x']));
 
 async function statusOf(server: TestServer, name: string) {
   const { StreamDescriptionSummary } = await server.ok('DescribeStreamSummary', { StreamName: name });
@@ -139,22 +142,32 @@ describe('CreateStream', () => {
   });
 
   it('stores tags, and refuses illegal characters and too many of them as a whole', async () => {
-    const server = await startTestServer({ settings: { QUOTAS: 'documented' } });
+    const server = await startTestServer();
     const create = (Tags: object) => server.call('CreateStream', { StreamName: 's', ShardCount: 1, Tags });
     expect((await create({ 'a;b': 'c' })).body).toEqual({
       __type: 'InvalidArgumentException',
       message:
         'Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.',
     });
-    const eleven = Object.fromEntries(Array.from({ length: 11 }, (_, index) => [`key${index}`, '']));
-    const { body } = await create(eleven);
-    expect(body.__type).toBe('InvalidArgumentException');
-    expect(body.message).toBe(
-      'Failed to add tags to stream s under account 000000000000 because a given stream cannot have more than 10 tags ' +
-        'associated with it. (quota tagsPerStream of QUOTAS=documented)',
-    );
+    expect((await create(tags(51))).body).toEqual({
+      __type: 'InvalidArgumentException',
+      message:
+        'Failed to add tags to stream s under account 000000000000 because a given stream cannot have more than 10 tags ' +
+        'associated with it.',
+    });
     expect((await server.ok('ListStreams', {})).StreamNames, 'nothing of the refused ones stayed').toEqual([]);
-    expect((await create({ 'Größe %': 'x' })).status).toBe(200);
+    expect((await create({ 'Größe %': 'x', ...tags(49) })).status).toBe(200);
+  });
+
+  it('takes ten tags in the reference documents, and names the setting', async () => {
+    const server = await startTestServer({ settings: { QUOTAS: 'documented' } });
+    const create = (Tags: object) => server.call('CreateStream', { StreamName: 's', ShardCount: 1, Tags });
+    const { body } = await create(tags(11));
+    expect(body.__type).toBe('ValidationException');
+    expect(body.message).toMatch(
+      /at 'tags' .* length less than or equal to 10 \(quota tagsPerCall of QUOTAS=documented\)$/,
+    );
+    expect((await create(tags(10))).status).toBe(200);
   });
 });
 
@@ -242,9 +255,28 @@ describe('DeleteStream', () => {
       last = BigInt((await put()).SequenceNumber);
       await server.ok('DeleteStream', { StreamName: 's' });
       await server.runJob('sweep');
-      server.clock.advance(step);
+      server.clock.jump(step);
       await server.restart();
     }
+  });
+});
+
+describe('a stream that is re-created', () => {
+  it('is not replaced by the former one when the clock goes back a little', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    await server.ok('DeleteStream', { StreamName: 's' });
+    server.clock.advance(510);
+    await server.createStream('s');
+    server.clock.jump(-1050);
+    expect((await server.ok('ListStreams', {})).StreamNames).toEqual(['s']);
+    const { body } = await server.call('CreateStream', { StreamName: 's', ShardCount: 1 });
+    expect(body.__type).toBe('ResourceInUseException');
+    server.clock.advance(1050);
+    const put = await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: '' });
+    expect((await readShard(server, 's', put.ShardId)).map(({ SequenceNumber }) => SequenceNumber)).toEqual([
+      put.SequenceNumber,
+    ]);
   });
 });
 

@@ -1,18 +1,7 @@
 /** Type errors in AWS's words, and what is converted without an error. */
 import { describe, expect, it } from 'vitest';
 import { decodeJson } from '../../src/protocol/decode.ts';
-import type { ApiError } from '../../src/protocol/error.ts';
-import {
-  blob,
-  boolean,
-  integer,
-  list,
-  map,
-  type Shape,
-  string,
-  structure,
-  timestamp,
-} from '../../src/protocol/shape.ts';
+import { blob, boolean, integer, list, map, string, structure, timestamp } from '../../src/protocol/shape.ts';
 import { askHttp1, awsHeaders } from '../support/http-client.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -109,20 +98,6 @@ describe('a member of the wrong type is answered with the Java classes of the se
     const { status, body } = await answerTo(operation, input);
     expect(body).toEqual({ __type: 'SerializationException', Message: message });
     expect(status).toBe(400);
-  });
-
-  it('also in kinds of numbers that no operation has yet', () => {
-    const long = { kind: 'long', rules: {} } as Shape<number>;
-    const messageOf = (value: unknown) => {
-      try {
-        return decodeJson(long, value);
-      } catch (error) {
-        return (error as ApiError).message;
-      }
-    };
-    expect(messageOf('1')).toBe(`${STRING} an Long`);
-    expect(messageOf(true)).toBe(`${BOOLEAN} an Long`);
-    expect(messageOf(2 ** 40 + 0.5)).toBe(2 ** 40);
   });
 });
 

@@ -2,8 +2,11 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
 
 export interface TestClock extends Clock {
-  /** Moves the wall time by `ms`, which may be negative: a clock that is set back. */
+  monotonicMs: Clock['monotonicMs'];
+  /** Lets `ms` pass. */
   advance(ms: number): void;
+  /** Sets the wall clock forward or back by `ms`, while no time passes. */
+  jump(ms: number): void;
 }
 
 /** 2026-01-02T03:04:05.678Z: an instant whose parts are all different. */
@@ -11,10 +14,17 @@ export const TEST_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 export function createTestClock(startMs = TEST_START_MS): TestClock {
   let now = startMs;
+  // The process has been running for an hour.
+  let passedMs = 3_600_000;
   return {
     ...systemClock,
     now: () => now,
+    monotonicMs: () => systemClock.monotonicMs() + passedMs,
     advance(ms) {
+      now += ms;
+      passedMs += ms;
+    },
+    jump(ms) {
       now += ms;
     },
   };

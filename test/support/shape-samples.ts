@@ -92,7 +92,6 @@ function badMembers(shape: AnyShape, place: Place): BadSample[] {
     case 'map':
       return [...badSizes(shape, place), ...badEntries(shape, place)];
     case 'integer':
-    case 'long':
       return badNumbers(shape, place);
     default:
       return [...badSizes(shape, place), ...badTexts(shape, place)];
@@ -244,7 +243,6 @@ function edges(shape: AnyShape, place: Place): Sample[] {
         ...edges(shape.value, { path: `${path}.a`, embed: (value) => embed(new Map([['a', value]])), quotas }),
       ];
     case 'integer':
-    case 'long':
       return [shape.rules.min, shape.rules.max]
         .filter((limit) => limit !== undefined)
         .map((limit) => ({ title: `${path} = ${limit}`, input: embed(limit) }));
