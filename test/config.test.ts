@@ -47,9 +47,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     fallback: join('/somewhere', 'data'),
     good: [
       ['/var/lib/millrace', '/var/lib/millrace'],
-      ['elsewhere', '/work/elsewhere'],
+      ['elsewhere', '/somewhere/elsewhere'],
       ['../up', '/up'],
-      ['a b/ä', '/work/a b/ä'],
+      ['a b/ä', '/somewhere/a b/ä'],
     ],
     bad: ['a\0b'],
     aliases: ['PERSIST_PATH'],
