@@ -32,7 +32,8 @@ export interface WireRequest {
 
 export interface WireResponse {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | number>>;
+  /** Belongs to the receiver, who may add to it. */
+  readonly headers: Record<string, string | number>;
   readonly body: string;
 }
 
@@ -59,13 +60,18 @@ async function answer(
 ): Promise<WireResponse> {
   const startedMs = world.clock.monotonicMs();
   const requestId = world.clock.randomUuid();
-  const identity = { 'x-amzn-RequestId': requestId, 'x-amz-id-2': world.clock.randomBytes(72).toString('base64') };
   const { target, contentType } = request;
   const mediaType = mediaTypeOf(contentType);
+  const headers: WireResponse['headers'] = {
+    'x-amzn-RequestId': requestId,
+    'x-amz-id-2': world.clock.randomBytes(72).toString('base64'),
+    'Content-Type': mediaType,
+  };
   const unroutable = answerUnroutable(request, mediaType, targets);
-  if (unroutable !== undefined) return { ...unroutable, headers: { ...identity, ...unroutable.headers } };
-
-  const headers = { ...identity, 'Content-Type': mediaType };
+  if (unroutable !== undefined) {
+    delete headers['Content-Type'];
+    return { ...unroutable, headers: Object.assign(headers, unroutable.headers) };
+  }
   let response: WireResponse;
   try {
     const operation = targets.get(target ?? '');
@@ -76,7 +82,19 @@ async function answer(
     const { account, region } = callerOf(request.authorization, request.url, defaults);
     const input = decodeJson(operation.input, json);
     validate(operation.input, input, world.quotas);
-    const call: Call = { ...world, now: world.clock.now(), account, region, requestId };
+    const { clock, database, log, quotas, transitionMs } = world;
+    // Member by member: spreading the world costs a microsecond on every request.
+    const call: Call = {
+      clock,
+      database,
+      log,
+      quotas,
+      transitionMs,
+      now: clock.now(),
+      account,
+      region,
+      requestId,
+    };
     const output = await run(operation, input, call);
     response = { status: 200, headers, body: output === undefined ? '' : encodeJson(output) };
   } catch (error) {

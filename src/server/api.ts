@@ -5,6 +5,9 @@ import type { HttpRequest, HttpResponse } from './one-port.ts';
 /** 500 records of together 10 MiB are 13.4 MiB as base64; keys and JSON come on top. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Answers longer than this, in characters, are sent apart from their headers. */
+const SHORT_BODY_MAX = 16_384;
+
 /** Answers one request of the AWS API. Never rejects. */
 export async function serveApi(request: HttpRequest, response: HttpResponse, gateway: Gateway): Promise<void> {
   const body = await readBody(request);
@@ -25,9 +28,11 @@ export async function serveApi(request: HttpRequest, response: HttpResponse, gat
 /** Sends `answer`; a client that has gone away is no error. */
 export function send(response: HttpResponse, { status, headers, body }: WireResponse): void {
   if (response.destroyed || response.headersSent) return;
-  const bytes = Buffer.from(body);
-  response.writeHead(status, { ...headers, 'Content-Length': bytes.length });
-  response.end(bytes);
+  // Node sends a short text in one piece with the headers; a long one is encoded once, here.
+  const content = body.length > SHORT_BODY_MAX ? Buffer.from(body) : body;
+  headers['Content-Length'] = Buffer.byteLength(content);
+  response.writeHead(status, headers);
+  response.end(content);
 }
 
 function readBody(request: HttpRequest): Promise<Buffer | 'too large' | 'aborted'> {

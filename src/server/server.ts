@@ -29,7 +29,7 @@ export function createServer({ gateway, health, allowedHosts, clock, log }: Serv
   const router = Router();
   router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {
     const refusal = refusalOf(request);
-    if (refusal !== undefined) send(response, { status: 403, headers: TEXT, body: `${refusal}\n` });
+    if (refusal !== undefined) send(response, plain(403, refusal));
     else if (request.method === 'POST') api(request, response);
     else next();
   }) as never);
@@ -40,11 +40,15 @@ export function createServer({ gateway, health, allowedHosts, clock, log }: Serv
       router(request as never, response as never, (error?: unknown) => {
         if (error === undefined) return app(request, response);
         log.error({ err: error }, 'A request failed before it reached the API.');
-        send(response, { status: 500, headers: TEXT, body: 'Internal Server Error\n' });
+        send(response, plain(500, 'Internal Server Error'));
       });
     },
     { clock, log },
   );
 }
 
-const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' } as const;
+const plain = (status: number, sentence: string) => ({
+  status,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+  body: `${sentence}\n`,
+});
