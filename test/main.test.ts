@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../src/clock.ts';
+import { openHandle } from '../src/database/handle.ts';
 import { EXIT_CODES } from '../src/refusal.ts';
 import { spawnMillrace, startMillrace } from './support/process.ts';
 import { temporaryDirectory } from './support/server.ts';
@@ -45,7 +45,7 @@ describe('a start succeeds', () => {
   it('while another program holds a write lock, because it has nothing to write', async () => {
     const directory = temporaryDirectory();
     await (await startMillrace({ DATA_DIR: directory })).kill('SIGTERM');
-    const handle = new BetterSqlite3(join(directory, 'millrace.db'));
+    const handle = openHandle(join(directory, 'millrace.db'));
     onTestFinished(() => void handle.close());
     handle.exec('begin immediate');
     const millrace = await startMillrace({ DATA_DIR: directory });
@@ -85,7 +85,7 @@ describe('a start is refused', () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'millrace.db');
     await (await startMillrace({ DATA_DIR: directory })).kill('SIGTERM');
-    const handle = new BetterSqlite3(path);
+    const handle = openHandle(path);
     handle.pragma('user_version = 9999');
     handle.prepare("update server_state set value = '9.9.9' where name = 'written_by'").run();
     handle.close();
@@ -119,7 +119,7 @@ describe('a start is refused', () => {
   it('with exit code 4 when another program holds a write lock and there is something to write', async () => {
     const directory = temporaryDirectory();
     await (await startMillrace({ DATA_DIR: directory })).kill('SIGTERM');
-    const handle = new BetterSqlite3(join(directory, 'millrace.db'));
+    const handle = openHandle(join(directory, 'millrace.db'));
     onTestFinished(() => void handle.close());
     handle.prepare("update server_state set value = '0.0.1' where name = 'written_by'").run();
     handle.exec('begin immediate');
@@ -131,7 +131,7 @@ describe('a start is refused', () => {
   it("with exit code 7 for another program's database, which stays as it is", async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'millrace.db');
-    const handle = new BetterSqlite3(path);
+    const handle = openHandle(path);
     handle.exec('create table contacts (name)');
     handle.close();
     const before = readFileSync(path);
@@ -187,7 +187,7 @@ describe('a signal', () => {
       await client.send('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: 'aGVsbG8=' });
       expect(await millrace.kill(signal)).toEqual({ code: EXIT_CODES.clean, signal: null });
       expect(existsSync(join(directory, 'millrace.db-wal')), 'the WAL is gone').toBe(false);
-      const handle = new BetterSqlite3(join(directory, 'millrace.db'), { readonly: true });
+      const handle = openHandle(join(directory, 'millrace.db'), { readonly: true });
       expect(handle.prepare('select count(*) from records').pluck().get()).toBe(1);
       handle.close();
       client.close();

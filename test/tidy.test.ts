@@ -109,6 +109,7 @@ const BANNED: readonly (readonly [call: RegExp, allowedIn: readonly string[], in
   [/(?<!\.)\b(setTimeout|setInterval)\b/, ['src/clock.ts'], 'clock.after'],
   [/\bMath\.random\b|\brandomBytes\(|\brandomUUID\b|\brandomFillSync\b/, ['src/clock.ts'], 'the clock'],
   [/\bprocess\.env\b/, ['src/config.ts'], 'the settings table in config.ts'],
+  [/\bnew BetterSqlite3\(/, ['src/database/handle.ts'], 'openHandle'],
   [/\bconsole\./, [], 'the log'],
   [
     /\bKinesis|\bFirehose/,

@@ -1,5 +1,6 @@
 /** Opens the one connection to the data file and proves that SQLite took every setting. */
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
+import { openHandle } from './handle.ts';
 
 /** In the header of every Millrace database: "Mill". `file` and sqlite3's `pragma application_id` show it. */
 export const APPLICATION_ID = 0x4d696c6c;
@@ -38,7 +39,7 @@ const OLDEST_SQLITE = [3, 51, 3] as const;
  * @throws Error when a setting did not take or SQLite is too old; SqliteError when the file cannot be used.
  */
 export function openConnection(path: string): BetterSqlite3.Database {
-  const handle = new BetterSqlite3(path, { timeout: 0 });
+  const handle = openHandle(path);
   try {
     assertVersion(handle);
     if (handle.pragma('page_count', { simple: true }) === 0) {

@@ -4,8 +4,8 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { Refusal } from '../refusal.ts';
+import { openHandle } from './handle.ts';
 
 export interface InstanceLock {
   /** Tells others where this instance listens. Only a note for people and scripts: nothing depends on it. */
@@ -20,7 +20,7 @@ export interface InstanceLock {
 export function acquireInstanceLock(directory: string): InstanceLock {
   const notePath = join(directory, 'instance.json');
   const lockPath = join(directory, 'lock.db');
-  const handle = new BetterSqlite3(lockPath, { timeout: 0 });
+  const handle = openHandle(lockPath);
   try {
     handle.pragma('locking_mode = exclusive');
     handle.exec('begin exclusive');

@@ -1,9 +1,10 @@
 /** Brings the file to the newest schema in one transaction, and refuses files that this program must not touch. */
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { Kysely, Migrator, SqliteAdapter, SqliteDialect } from 'kysely';
 import { migrations } from '../../migrations/index.ts';
 import { Refusal } from '../refusal.ts';
 import { APPLICATION_ID } from './connection.ts';
+import { openHandle } from './handle.ts';
 
 const schemaVersion = Object.keys(migrations).length;
 
@@ -14,7 +15,7 @@ const schemaVersion = Object.keys(migrations).length;
  */
 export function assertUsable(path: string): void {
   // Read-only, because even opening and closing a file for writing may move its WAL into it.
-  const handle = new BetterSqlite3(path, { readonly: true, fileMustExist: true });
+  const handle = openHandle(path, { readonly: true, fileMustExist: true });
   try {
     const applicationId = handle.pragma('application_id', { simple: true }) as number;
     const version = handle.pragma('user_version', { simple: true }) as number;

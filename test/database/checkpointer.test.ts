@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Checkpointer } from '../../src/database/checkpointer.ts';
 import { openConnection } from '../../src/database/connection.ts';
+import { openHandle } from '../../src/database/handle.ts';
 import { createTestLog, type TestLog } from '../support/log.ts';
 import { temporaryDirectory } from '../support/server.ts';
 import { until } from '../support/until.ts';
@@ -62,7 +63,7 @@ it('leaves a short WAL alone', async () => {
 });
 
 it('lets the WAL grow while a reader needs it, says so, and cuts it when the reader has left', async () => {
-  const reader = new BetterSqlite3(path, { readonly: true });
+  const reader = openHandle(path, { readonly: true });
   reader.exec('begin');
   reader.prepare('select count(*) from blobs').get();
   write(80);

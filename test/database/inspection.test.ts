@@ -1,8 +1,9 @@
 /** People look into the database while the server runs, with SQLite tools that are not ours. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openHandle } from '../../src/database/handle.ts';
 import { startMillrace } from '../support/process.ts';
 import { temporaryDirectory } from '../support/server.ts';
 import { createWireClient, type WireClient } from '../support/wire.ts';
@@ -20,7 +21,7 @@ const put = (client: WireClient, data: string | Buffer) =>
   client.send('PutRecord', { StreamName: 's', PartitionKey: 'Schlüssel', Data: Buffer.from(data).toString('base64') });
 
 function readonly(path: string): BetterSqlite3.Database {
-  const handle = new BetterSqlite3(path, { readonly: true });
+  const handle = openHandle(path, { readonly: true });
   onTestFinished(() => void handle.close());
   return handle;
 }
@@ -92,7 +93,7 @@ describe('another process', () => {
 
   it('that holds a write lock delays puts, but not reads, and loses nothing', async () => {
     const { path, url, client } = await startWithStream();
-    const editor = new BetterSqlite3(path, { timeout: 0 });
+    const editor = openHandle(path);
     onTestFinished(() => void editor.close());
     editor.exec('begin immediate');
     let isPut = false;

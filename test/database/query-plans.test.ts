@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, it, vi } from 'vitest';
+import { openHandle } from '../../src/database/handle.ts';
 import { shardIterator } from '../support/kinesis.ts';
 import { startTestServer } from '../support/server.ts';
 
@@ -22,7 +23,7 @@ it('statements of the data plane and the views by stream never scan records', as
   prepare.mockRestore();
   expect(statements.length, 'the statements were seen').toBeGreaterThan(8);
 
-  const handle = new BetterSqlite3(join(server.directory, 'millrace.db'), { readonly: true });
+  const handle = openHandle(join(server.directory, 'millrace.db'), { readonly: true });
   const planOf = (sql: string) =>
     (
       handle.prepare(`explain query plan ${sql}`).all(...Array(sql.split('?').length - 1).fill(1)) as {

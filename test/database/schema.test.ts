@@ -1,9 +1,10 @@
 /** The schema as the migrations leave it, compared with its description in tables.ts, and the settings of the file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { APPLICATION_ID } from '../../src/database/connection.ts';
+import { openHandle } from '../../src/database/handle.ts';
 import { startTestServer } from '../support/server.ts';
 
 const TABLES = join(import.meta.dirname, '..', '..', 'src', 'database', 'tables.ts');
@@ -26,7 +27,7 @@ function describedTables(): Record<string, string[]> {
 async function openData(): Promise<BetterSqlite3.Database> {
   const server = await startTestServer();
   await server.close();
-  return new BetterSqlite3(join(server.directory, 'millrace.db'), { readonly: true });
+  return openHandle(join(server.directory, 'millrace.db'), { readonly: true });
 }
 
 it('tables.ts describes every table and column', async () => {

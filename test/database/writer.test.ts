@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { openConnection } from '../../src/database/connection.ts';
+import { openHandle } from '../../src/database/handle.ts';
 import { Writer, WriteUnavailable } from '../../src/database/writer.ts';
 import { createTestLog, type TestLog } from '../support/log.ts';
 import { temporaryDirectory } from '../support/server.ts';
@@ -39,14 +40,14 @@ const stored = () => handle.prepare('select value from rows order by value').plu
 
 /** What another process sees: only what is committed. */
 function storedElsewhere(): unknown[] {
-  const other = new BetterSqlite3(path, { readonly: true });
+  const other = openHandle(path, { readonly: true });
   const rows = other.prepare('select value from rows order by value').pluck().all();
   other.close();
   return rows;
 }
 
 function storedSizes(file: string): unknown[] {
-  const other = new BetterSqlite3(file, { readonly: true });
+  const other = openHandle(file, { readonly: true });
   const sizes = other.prepare('select length(data) from blobs order by rowid').pluck().all();
   other.close();
   return sizes;
@@ -112,7 +113,7 @@ describe('the writer turn', () => {
   });
 
   it('waits for a foreign write lock without blocking, and goes on when it is released', async () => {
-    const other = new BetterSqlite3(path, { timeout: 0 });
+    const other = openHandle(path);
     onTestFinished(() => void other.close());
     other.exec('begin immediate');
     const write = writer.write(() => insert(1));
@@ -142,7 +143,7 @@ describe('the writer turn', () => {
       onUndo: () => undefined,
       onFatal: () => undefined,
     });
-    const other = new BetterSqlite3(path, { timeout: 0 });
+    const other = openHandle(path);
     onTestFinished(() => void other.close());
     other.exec('begin immediate');
     await expect(impatient.write(() => insert(1))).rejects.toThrow(WriteUnavailable);
@@ -206,7 +207,7 @@ describe('the writer turn', () => {
   });
 
   it('does not wait for a foreign lock any more once the server stops', async () => {
-    const other = new BetterSqlite3(path, { timeout: 0 });
+    const other = openHandle(path);
     onTestFinished(() => void other.close());
     other.exec('begin immediate');
     const before = writer.write(() => insert(1));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { openHandle } from '../../src/database/handle.ts';
 import { parseSequenceNumber } from '../../src/kinesis/sequence-number.ts';
 import { TEST_START_MS } from '../support/clock.ts';
 import { readShard, shardIterator } from '../support/kinesis.ts';
@@ -297,7 +297,7 @@ describe('GetRecords', () => {
     const puts = [];
     for (const PartitionKey of ['a', 'b', 'c'])
       puts.push(await server.ok('PutRecord', { StreamName: 's', PartitionKey, Data: 'AAAA' }));
-    const handle = new BetterSqlite3(join(server.directory, 'millrace.db'));
+    const handle = openHandle(join(server.directory, 'millrace.db'));
     handle.prepare("update records set data = x'000001' where partition_key = 'b'").run();
     handle.close();
     const first = await server.ok('GetRecords', { ShardIterator: await shardIterator(server, 's', 'TRIM_HORIZON') });

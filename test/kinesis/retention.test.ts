@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { openHandle } from '../../src/database/handle.ts';
 import { createTestClock } from '../support/clock.ts';
 import { readShard, shardIterator } from '../support/kinesis.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -17,7 +17,7 @@ const keys = async (server: TestServer) =>
 
 /** Counts rows from outside, as a user's tool does. */
 function countRows(server: TestServer, table: string): number {
-  const handle = new BetterSqlite3(join(server.directory, 'millrace.db'), { readonly: true });
+  const handle = openHandle(join(server.directory, 'millrace.db'), { readonly: true });
   const count = handle.prepare(`select count(*) from ${table}`).pluck().get() as number;
   handle.close();
   return count;
