@@ -11,14 +11,14 @@ const handle = new BetterSqlite3(/** @type {{ path: string }} */ (workerData).pa
   timeout: 0,
   fileMustExist: true,
 });
-handle.pragma('synchronous = full');
-handle.pragma('wal_autocheckpoint = 0');
+handle.exec('pragma synchronous = full; pragma wal_autocheckpoint = 0');
+// PASSIVE: as far as no reader is in the way, without waiting for anybody and without stopping the writer.
+// Prepared once and kept, as handle.ts explains.
+const checkpoint = handle.prepare('pragma wal_checkpoint(PASSIVE)');
 
 parentPort?.on('message', () => {
   try {
-    // PASSIVE: as far as no reader is in the way, without waiting for anybody and without stopping the writer.
-    const [result] = /** @type {{ log: number, checkpointed: number }[]} */ (handle.pragma('wal_checkpoint(PASSIVE)'));
-    parentPort?.postMessage(result);
+    parentPort?.postMessage(checkpoint.get());
   } catch (error) {
     const { code, message } = /** @type {{ code?: string, message: string }} */ (error);
     parentPort?.postMessage({ error: { code, message } });

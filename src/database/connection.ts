@@ -8,7 +8,7 @@ export const APPLICATION_ID = 0x4d696c6c;
 /**
  * Layout of a new file. Page size and auto_vacuum must be set before anything is written and cannot change cheaply
  * afterwards: 8 KiB pages suit records of about 1 KB best, and incremental auto_vacuum lets the sweeper give space back
- * to the file system. The id comes last and is what writes the file: from then on the next start knows it as ours.
+ * to the file system. The id comes last: a file without it is one whose making was cut short, and is made again.
  */
 const layout = { page_size: 8192, auto_vacuum: 2, application_id: APPLICATION_ID } as const;
 
@@ -42,7 +42,7 @@ export function openConnection(path: string): BetterSqlite3.Database {
   const handle = openHandle(path);
   try {
     assertVersion(handle);
-    if (handle.pragma('page_count', { simple: true }) === 0) {
+    if (handle.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
       for (const [name, value] of Object.entries(layout)) handle.pragma(`${name} = ${value}`);
     }
     for (const [name, value] of settings) handle.pragma(`${name} = ${value}`);
