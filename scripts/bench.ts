@@ -1,0 +1,77 @@
+/**
+ * `npm run bench`: Millrace side by side with what it cannot be faster than. PutRecord against a bare node:http server,
+ * PutRecords and GetRecords against better-sqlite3 alone on the same table.
+ *
+ *     --json   the results as JSON instead of tables
+ *     --long   more and longer rounds: some eight minutes instead of less than two
+ *
+ * Writes up to 2 GB (long: 8 GB) into the system's directory for temporary files, and removes them.
+ */
+import { parseArgs } from 'node:util';
+import { Cleanup } from './bench/cleanup.ts';
+import { collectFacts } from './bench/facts.ts';
+import { benchGetRecords } from './bench/get-records.ts';
+import { LONG_PLAN, RECORD_BYTES, SHORT_PLAN } from './bench/plan.ts';
+import { benchPutRecord } from './bench/put-record.ts';
+import { benchPutRecords } from './bench/put-records.ts';
+import { type Report, reportText } from './bench/report.ts';
+
+/** Above this load average, other programs take part in the measurement. */
+const QUIET_LOAD = 0.5;
+
+const options = readOptions();
+const plan = options.long ? LONG_PLAN : SHORT_PLAN;
+const cleanup = new Cleanup();
+
+process.once('SIGINT', () => giveUp('Interrupted.'));
+process.once('SIGTERM', () => giveUp('Terminated.'));
+setTimeout(() => giveUp(`Not finished after ${plan.limitMs / 60_000} minutes.`), plan.limitMs).unref();
+
+try {
+  const report = await bench();
+  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${reportText(report)}\n`);
+} catch (error) {
+  await giveUp((error as Error).message);
+}
+
+function readOptions(): { readonly json: boolean; readonly long: boolean } {
+  try {
+    return parseArgs({
+      options: { json: { type: 'boolean', default: false }, long: { type: 'boolean', default: false } },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message} The options are --json and --long.\n`);
+    process.exit(2);
+  }
+}
+
+async function bench(): Promise<Report> {
+  const startMs = performance.now();
+  const { small, usual } = RECORD_BYTES;
+  const facts = await step('facts', () => collectFacts(plan, cleanup));
+  if (facts.loadBefore > QUIET_LOAD) process.stderr.write('bench: other programs were busy just now; see min – max.\n');
+  const results = [
+    await step('PutRecord, 1 KB', () => benchPutRecord(usual, plan, cleanup)),
+    await step('PutRecord, 256 B', () => benchPutRecord(small, plan, cleanup)),
+    await step('PutRecords, 256 B', () => benchPutRecords(small, plan, cleanup)),
+    await step('PutRecords, 1 KB', () => benchPutRecords(usual, plan, cleanup)),
+    await step('GetRecords, 1 KB', () => benchGetRecords(usual, plan, cleanup)),
+  ];
+  return { matches: results.flat(), facts, elapsedMs: performance.now() - startMs };
+}
+
+/** Runs one part of the benchmark with children and directories of its own, which are gone when it ends. */
+async function step<T>(name: string, run: () => Promise<T>): Promise<T> {
+  process.stderr.write(`bench: ${name}\n`);
+  try {
+    return await run();
+  } finally {
+    await cleanup.run();
+  }
+}
+
+async function giveUp(reason: string): Promise<void> {
+  process.stderr.write(`bench: ${reason}\n`);
+  await cleanup.run();
+  process.exit(1);
+}
