@@ -12,25 +12,46 @@ export type WireValue =
   | { readonly [name: string]: WireValue };
 
 /** Compact JSON in AWS's forms: blobs as base64, timestamps as seconds with up to three decimals. */
-export function encodeJson(value: WireValue): string {
+export const encodeJson = (value: WireValue): string => appended('', value);
+
+/** One text that grows: joining the texts of ten thousand records would copy them once more. */
+function appended(text: string, value: WireValue): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value);
+      return text + JSON.stringify(value);
     case 'object':
-      return encodeObject(value);
+      return appendedObject(text, value);
     default:
-      return String(value);
+      return text + String(value);
   }
 }
 
-function encodeObject(value: WireValue & object): string {
+function appendedObject(text: string, value: WireValue & object): string {
   // base64 has no character that JSON would escape.
-  if (Buffer.isBuffer(value)) return `"${value.toString('base64')}"`;
-  if (value instanceof Date) return String(value.getTime() / 1000);
-  if (Array.isArray(value)) return `[${value.map(encodeJson).join(',')}]`;
-  let text = '';
-  for (const [name, member] of Object.entries(value)) {
-    if (member !== undefined) text += `${text === '' ? '' : ','}"${name}":${encodeJson(member)}`;
+  if (Buffer.isBuffer(value)) return `${text}"${value.toString('base64')}"`;
+  if (value instanceof Date) return text + String(value.getTime() / 1000);
+  return Array.isArray(value) ? appendedList(text, value) : appendedStructure(text, value as Structure);
+}
+
+function appendedList(start: string, values: readonly WireValue[]): string {
+  let text = `${start}[`;
+  for (let index = 0; index < values.length; index += 1) {
+    if (index > 0) text += ',';
+    text = appended(text, values[index]);
   }
-  return `{${text}}`;
+  return `${text}]`;
+}
+
+type Structure = { readonly [name: string]: WireValue };
+
+function appendedStructure(start: string, structure: Structure): string {
+  let text = `${start}{`;
+  let separator = '';
+  for (const name in structure) {
+    const member = structure[name];
+    if (member === undefined) continue;
+    text = appended(`${text}${separator}"${name}":`, member);
+    separator = ',';
+  }
+  return `${text}}`;
 }
