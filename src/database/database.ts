@@ -31,15 +31,17 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { directory } = options;
   let lock: InstanceLock | undefined;
+  let handle: BetterSqlite3.Database | undefined;
   try {
     makeDirectory(directory);
     lock = acquireInstanceLock(directory);
     const path = join(directory, DATABASE_FILE);
     if (existsSync(path) && statSync(path).size > 0) assertUsable(path);
-    const handle = openConnection(path);
+    handle = openConnection(path);
     await migrate(handle, options.version);
     return new Database(handle, lock, options);
   } catch (error) {
+    handle?.close();
     lock?.release();
     throw error instanceof Refusal ? error : asRefusal(directory, error as NodeJS.ErrnoException);
   }

@@ -31,7 +31,6 @@ function keptPragma(prepare: (source: string) => BetterSqlite3.Statement): Bette
     if (statement === undefined) {
       statement = prepare(`pragma ${source}`);
       statements.set(source, statement);
-      kept.push(statement);
     }
     if (!statement.reader) return statement.run();
     const rows = statement.raw(simple).all();

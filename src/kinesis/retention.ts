@@ -41,23 +41,38 @@ const deleteStream = query((bind: Bind<{ stream: number }>, db) =>
   db.deleteFrom('streams').where('id', '=', bind('stream')),
 );
 
-/** After the start, and after the clock went forward by more than an hour at once, nothing is deleted for so long. */
-const GRACE_MS = 10 * 60_000;
+/** A clock that went forward by so much at once is not trusted for a while. */
 const JUMP_MS = HOUR_MS;
+/** Nor is one that, at the start, is so far from the newest instant that is stored. Longer than a night. */
+const GAP_MS = 48 * HOUR_MS;
+const GRACE_MS = 10 * 60_000;
+
+const selectNewest = query((_bind: Bind<object>, db) =>
+  db
+    .selectFrom('streams')
+    .leftJoin('shards', 'shards.stream', 'streams.id')
+    .select(sql<number | null>`max(max(created_ms), max(ifnull(last_arrived_ms, 0)))`.as('newestMs')),
+);
 
 /**
  * A sweeper: deletes the records that have expired and all that is left of deleted streams, then shrinks the file. Each
  * slice is a write of its own, so requests run between them. Returns the number of records deleted.
  *
  * A clock that is wrong, as after a suspend or before the first synchronisation, must not cost the data: reads hide what
- * has expired by it, but deletion waits until it has been steady for ten minutes.
+ * has expired by it, but when it seems to have jumped, deletion of expired records waits until it has been steady for
+ * ten minutes. What the user deleted goes in any case.
  */
 export function createSweeper(world: World): (signal: AbortSignal) => Promise<number> {
-  const { clock, log } = world;
+  const isTrusted = createTrust(world);
+  return (signal) => sweep(world, isTrusted(), signal);
+}
+
+/** Tells, each time it is asked, whether the wall clock has been steady. */
+function createTrust({ clock, database, log }: World): () => boolean {
   let last = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
-  // The monotonic clock begins with the process.
-  let graceEndsMs = GRACE_MS;
-  return async (signal) => {
+  const newestMs = database.get(selectNewest, {})?.newestMs ?? last.wallMs;
+  let graceEndsMs = last.wallMs - newestMs > GAP_MS ? last.steadyMs + GRACE_MS : 0;
+  return () => {
     const current = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
     const jumpedMs = current.wallMs - last.wallMs - (current.steadyMs - last.steadyMs);
     last = current;
@@ -65,22 +80,23 @@ export function createSweeper(world: World): (signal: AbortSignal) => Promise<nu
       graceEndsMs = current.steadyMs + GRACE_MS;
       log.warn({ jumpedMs }, 'The clock went forward at once; deletion of expired records waits ten minutes.');
     }
-    return current.steadyMs < graceEndsMs ? 0 : sweep(world, signal);
+    return current.steadyMs >= graceEndsMs;
   };
 }
 
-async function sweep(world: World, signal: AbortSignal): Promise<number> {
+async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal): Promise<number> {
   const { database, clock, log } = world;
   const now = clock.now();
   let deleted = 0;
   for (const shard of database.all(selectShards, { now })) {
+    if (!shard.isGone && !isClockTrusted) continue;
     const untilMs = shard.isGone ? Number.MAX_SAFE_INTEGER : horizonOf(shard, now);
     while (!signal.aborted && hasExpired(shard.id, untilMs, database)) {
       deleted += await database.write(() => deleteSlice(shard.id, untilMs, database));
     }
   }
   if (!signal.aborted) await removeGoneStreams(now, world);
-  if (deleted > 0) log.info({ deleted }, 'Expired records were deleted.');
+  if (deleted > 0) log.info({ deleted }, 'Expired records and those of deleted streams were deleted.');
   await giveBackSpace(database, signal);
   return deleted;
 }
