@@ -1,7 +1,9 @@
 /** All migrations in their order. A released one never changes: it describes what the files of users went through. */
 import type { Migration } from 'kysely';
 import * as kinesis from './0001-kinesis.ts';
+import * as resharding from './0002-resharding.ts';
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-kinesis': kinesis,
+  '0002-resharding': resharding,
 };

@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import type { Database } from './database/database.ts';
 import type { Log } from './log.ts';
 import type { Quotas } from './quotas.ts';
+import type { Rates } from './rates.ts';
 
 /** What outlives a request: made once by start.ts, handed to services, jobs and calls. */
 export interface World {
@@ -11,6 +12,8 @@ export interface World {
   readonly database: Database;
   readonly log: Log;
   readonly quotas: Quotas;
+  /** What is used of the quotas per second. */
+  readonly rates: Rates;
   /** Time that a stream spends in CREATING, UPDATING and DELETING, in milliseconds. */
   readonly transitionMs: number;
 }

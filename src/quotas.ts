@@ -1,7 +1,7 @@
 /**
  * Every quota of the service, once, in three profiles (setting QUOTAS):
  *
- * - `relaxed` (default): today's sizes and counts; what would slow a developer down is not enforced.
+ * - `relaxed` (default): today's sizes and counts; what would slow a developer down is not enforced, rates are metered.
  * - `current`: today's AWS.
  * - `documented`: the figures of the boto3 and rusoto reference documents that Millrace was built from.
  *
@@ -26,14 +26,14 @@ const table = {
   putRecordsBytes: [10 * MiB, 10 * MiB, 5 * MiB],
   getRecordsLimit: [10_000, 10_000, 10_000],
   getRecordsBytes: [10 * MiB, 10 * MiB, 10 * MiB],
-  // How long a shard refuses reads after one that returned the most bytes.
-  getRecordsBlockMs: [5000, 5000, 5000],
 
-  // Per open shard and second.
-  shardReadCallsPerSecond: [Infinity, 5, 5],
-  shardReadBytesPerSecond: [Infinity, 2 * MiB, 2 * MiB],
-  shardWriteRecordsPerSecond: [Infinity, 1000, 1000],
-  shardWriteBytesPerSecond: [Infinity, 1 * MiB, 1 * MiB],
+  // Rates, here and below, have a figure in every profile: what is not enforced is metered (see Quotas.enforcesRates).
+
+  // Per shard and second. A read of 10 MiB uses up five seconds.
+  shardReadCallsPerSecond: [5, 5, 5],
+  shardReadBytesPerSecond: [2 * MiB, 2 * MiB, 2 * MiB],
+  shardWriteRecordsPerSecond: [1000, 1000, 1000],
+  shardWriteBytesPerSecond: [1 * MiB, 1 * MiB, 1 * MiB],
 
   // Lifetimes.
   retentionHoursDefault: [24, 24, 24],
@@ -48,10 +48,10 @@ const table = {
   streamsInTransition: [Infinity, 5, 5],
   onDemandStreams: [Infinity, 50, 50],
   onDemandInitialShards: [4, 4, 4],
-  onDemandInitialWriteBytesPerSecond: [Infinity, 4 * MiB, 4 * MiB],
-  onDemandInitialReadBytesPerSecond: [Infinity, 8 * MiB, 8 * MiB],
+  onDemandInitialWriteBytesPerSecond: [4 * MiB, 4 * MiB, 4 * MiB],
+  onDemandInitialReadBytesPerSecond: [8 * MiB, 8 * MiB, 8 * MiB],
   // In the largest regions; 200 MiB/s elsewhere.
-  onDemandMaximumWriteBytesPerSecond: [Infinity, 10 * 1024 * MiB, 10 * 1024 * MiB],
+  onDemandMaximumWriteBytesPerSecond: [10 * 1024 * MiB, 10 * 1024 * MiB, 10 * 1024 * MiB],
   warmThroughputMibps: [10_240, 10_240, 10_240],
   consumersPerStream: [20, 20, 20],
   // With the account's commitment to a minimum throughput.
@@ -84,43 +84,47 @@ const table = {
   // Enhanced fan-out.
   subscriptionLifeMs: [300_000, 300_000, 300_000],
   subscriptionTakeoverMs: [5000, 5000, 5000],
-  subscribeCallsPerSecond: [Infinity, 1, 1],
-  subscriptionBytesPerSecond: [Infinity, 2 * MiB, 2 * MiB],
+  subscribeCallsPerSecond: [1, 1, 1],
+  subscriptionBytesPerSecond: [2 * MiB, 2 * MiB, 2 * MiB],
 
   // Calls per second and account.
-  createStreamCallsPerSecond: [Infinity, 5, 5],
-  deleteStreamCallsPerSecond: [Infinity, 5, 5],
-  mergeShardsCallsPerSecond: [Infinity, 5, 5],
-  splitShardCallsPerSecond: [Infinity, 5, 5],
-  listStreamsCallsPerSecond: [Infinity, 5, 5],
-  describeStreamCallsPerSecond: [Infinity, 10, 10],
-  describeStreamSummaryCallsPerSecond: [Infinity, 20, 20],
-  describeLimitsCallsPerSecond: [Infinity, 1, 1],
-  tagCallsPerSecond: [Infinity, 5, 5],
-  updateShardCountCallsPerSecond: [Infinity, 10, 10],
-  registerConsumerCallsPerSecond: [Infinity, 5, 5],
-  accountSettingsCallsPerSecond: [Infinity, 5, 5],
-  streamSettingsCallsPerSecond: [Infinity, 5, 5],
+  createStreamCallsPerSecond: [5, 5, 5],
+  deleteStreamCallsPerSecond: [5, 5, 5],
+  mergeShardsCallsPerSecond: [5, 5, 5],
+  splitShardCallsPerSecond: [5, 5, 5],
+  listStreamsCallsPerSecond: [5, 5, 5],
+  describeStreamCallsPerSecond: [10, 10, 10],
+  describeStreamSummaryCallsPerSecond: [20, 20, 20],
+  describeLimitsCallsPerSecond: [1, 1, 1],
+  tagCallsPerSecond: [5, 5, 5],
+  updateShardCountCallsPerSecond: [10, 10, 10],
+  registerConsumerCallsPerSecond: [5, 5, 5],
+  accountSettingsCallsPerSecond: [5, 5, 5],
+  streamSettingsCallsPerSecond: [5, 5, 5],
 
   // Calls per second and stream (the first: per open shard).
-  getShardIteratorCallsPerSecond: [Infinity, 5, 5],
-  listShardsCallsPerSecond: [Infinity, 1000, 100],
-  deregisterConsumerCallsPerSecond: [Infinity, 5, 5],
-  listConsumersCallsPerSecond: [Infinity, 5, 5],
-  describeConsumerCallsPerSecond: [Infinity, 20, 20],
+  getShardIteratorCallsPerSecond: [5, 5, 5],
+  listShardsCallsPerSecond: [1000, 1000, 100],
+  deregisterConsumerCallsPerSecond: [5, 5, 5],
+  listConsumersCallsPerSecond: [5, 5, 5],
+  describeConsumerCallsPerSecond: [20, 20, 20],
 } as const satisfies Record<string, Row>;
 
 export type QuotaName = keyof typeof table;
 export const QUOTA_NAMES = Object.keys(table) as readonly QuotaName[];
 
 /** The figures in force, by name, and the profile they come from. */
-export type Quotas = Readonly<Record<QuotaName, number>> & { readonly profile: Profile };
+export type Quotas = Readonly<Record<QuotaName, number>> & {
+  readonly profile: Profile;
+  /** Whether what exceeds a rate per second is refused; otherwise it is only counted. */
+  readonly enforcesRates: boolean;
+};
 
 /** The figures of `profile`, with single ones replaced by `overrides` (settings such as SHARD_LIMIT). */
 export function quotasOf(profile: Profile, overrides: Partial<Record<QuotaName, number>> = {}): Quotas {
   const column = PROFILES.indexOf(profile);
   const figures = Object.fromEntries(QUOTA_NAMES.map((name) => [name, overrides[name] ?? table[name][column]]));
-  return Object.freeze({ ...(figures as Record<QuotaName, number>), profile });
+  return Object.freeze({ ...(figures as Record<QuotaName, number>), profile, enforcesRates: profile !== 'relaxed' });
 }
 
 /**

@@ -8,6 +8,7 @@ import { type Jobs, startJobs } from './jobs.ts';
 import { kinesis, kinesisJobs, prepareKinesis } from './kinesis/index.ts';
 import type { Log } from './log.ts';
 import { createGateway } from './protocol/gateway.ts';
+import { Rates } from './rates.ts';
 import { Refusal } from './refusal.ts';
 import { createServer } from './server/server.ts';
 import { VERSION } from './version.ts';
@@ -44,12 +45,15 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     },
   });
   try {
-    const world: World = { clock, log, database, quotas: config.quotas, transitionMs: config.transitionMs };
+    const { quotas, transitionMs } = config;
+    const rates = new Rates(quotas);
+    const world: World = { clock, log, database, quotas, rates, transitionMs };
     await prepareKinesis(world);
     const state = () => (failed ? 'failed' : 'running');
     const server = createServer({
       gateway: createGateway([kinesis], world, config),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state() } }),
+      throttles: () => rates.throttles(),
       allowedHosts: config.allowedHosts,
       clock,
       log,

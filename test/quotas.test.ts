@@ -70,10 +70,17 @@ describe('the profiles', () => {
     }
   });
 
-  it('do not enforce rates in relaxed', () => {
-    const rates = QUOTA_NAMES.filter((name) => /PerSecond$|PerDay$/.test(name));
+  it('have the rates of AWS in relaxed too, where they are metered and not enforced', () => {
+    const rates = QUOTA_NAMES.filter((name) => /PerSecond$/.test(name));
     expect(rates.length).toBeGreaterThan(20);
-    for (const name of rates) expect(relaxed![name], name).toBe(Infinity);
+    for (const name of rates) expect(relaxed![name], name).toBe(current![name]);
+    expect([relaxed, current, documented].map((quotas) => quotas!.enforcesRates)).toEqual([false, true, true]);
+  });
+
+  it('do not limit in relaxed how often a stream may change in a day', () => {
+    const perDay = QUOTA_NAMES.filter((name) => /PerDay$/.test(name));
+    expect(perDay.length).toBeGreaterThan(2);
+    for (const name of perDay) expect(relaxed![name], name).toBe(Infinity);
   });
 });
 

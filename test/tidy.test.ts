@@ -45,16 +45,17 @@ const ALLOWED: Record<string, string> = {
   refusal: '',
   log: '',
   quotas: '',
+  rates: '| quotas',
   version: '',
   config: 'jobs log quotas refusal',
-  call: '| clock config database log quotas',
+  call: '| clock config database log quotas rates',
   jobs: '| log',
   database: 'migrations refusal | clock log',
   migrations: '',
   protocol: 'quotas database | call',
   kinesis: 'protocol database quotas | call jobs',
-  server: '| clock log protocol',
-  start: 'call clock config database jobs kinesis protocol refusal server version | log',
+  server: '| clock log protocol rates',
+  start: 'call clock config database jobs kinesis protocol rates refusal server version | log',
   main: 'clock config log refusal start version',
 };
 
@@ -74,6 +75,7 @@ describe('imports', () => {
     ['better-sqlite3', ['database']],
     ['node-cron', ['jobs']],
     ['pino', ['log']],
+    ['prom-client', ['server']],
     ['kysely', ['database', 'kinesis', 'migrations']],
   ])('%s is used in its rooms only', (name, rooms) => {
     const wrong = imports.filter(({ file, target }) => target === name && !rooms.includes(roomOf(file)));

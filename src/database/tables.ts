@@ -42,6 +42,9 @@ interface StreamsTable {
   /** Set by DeleteStream: DELETING from here until gone_ms, gone otherwise. */
   deleted_ms: number | null;
   gone_ms: number | null;
+  /** UPDATING from here until updated_ms, because of a split or merge; null when there was none. */
+  updating_ms: number | null;
+  updated_ms: number | null;
 }
 
 /** How far the sequence numbers of a name's former streams went, so that a new stream of that name starts above. */
@@ -67,12 +70,14 @@ interface ShardsTable {
   ending_hash_key: string;
   /** The creation second inside the shard's sequence numbers. */
   created_s: number;
-  /** Set when the shard was split or merged. */
+  /** Set by a split or merge: from here on it takes no records. In the future while the stream is UPDATING. */
   closed_ms: number | null;
   /** The position that the next record gets. A column, so that a rolled back put gives its position back. */
   next_position: Generated<number>;
   /** Arrival of the newest record ever; arrivals within a shard never decrease, even if the clock does. */
   last_arrived_ms: Generated<number>;
+  /** For the shards that a split or merge made: from here on they take records. 0 for those of a new stream. */
+  opened_ms: Generated<number>;
 }
 
 interface RecordsTable {

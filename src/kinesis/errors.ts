@@ -26,10 +26,61 @@ export const shardDoesNotExist = (shard: string, { name, account }: StreamName) 
 export const streamExists = ({ name, account }: StreamName) =>
   resourceInUse(`Stream ${name} under account ${account} already exists.`);
 
-export const tooManyInTransition = (account: string, limit: number) =>
+export const notActive = ({ name, account }: StreamName, status: string) =>
+  resourceInUse(`Stream ${name} under account ${account} not ACTIVE, instead in state ${status}`);
+
+/** For what is also possible while a stream is being split or merged. */
+export const notActiveOrUpdating = ({ name, account }: StreamName, status: string) =>
+  resourceInUse(`Stream ${name} under account ${account} not ACTIVE or UPDATING, instead in state ${status}`);
+
+/** Clients search the text for "simultaneously be in CREATING or DELETING". */
+export const tooManyCreatingOrDeleting = (account: string, limit: number) =>
   limitExceeded(
     'This request would have exceed the limit on the number  of streams that can simultaneously be in CREATING or ' +
       `DELETING for the account ${account}. Limit: ${limit}.`,
+  );
+
+export const tooManyInTransition = (account: string, limit: number) =>
+  limitExceeded(
+    'This request would have exceed the limit on the number of streams that can simultaneously be in CREATING, ' +
+      `UPDATING or DELETING for the account ${account}. Limit: ${limit}.`,
+  );
+
+export const rateExceeded = (account: string) => limitExceeded(`Rate exceeded for account ${account}.`);
+
+export const throughputExceeded = (shard: string, { name, account }: StreamName) =>
+  new ApiError(
+    'ProvisionedThroughputExceededException',
+    `Rate exceeded for shard ${shard} in stream ${name} under account ${account}.`,
+  );
+
+export const onDemand = ({ name, account }: StreamName) =>
+  new ApiError(
+    'ValidationException',
+    `Request is invalid. Stream ${name} under account ${account} is in On-Demand mode.`,
+  );
+
+export const shardClosed = (shard: string, { name, account }: StreamName) =>
+  invalidArgument(
+    `Shard ${shard} in stream ${name} under account ${account} has already been merged or split, and thus is not ` +
+      'eligible for merging or splitting.',
+  );
+
+export const shardsNotAdjacent = (first: string, second: string, { name, account }: StreamName) =>
+  invalidArgument(
+    `Shards ${first} and ${second} in stream ${name} under account ${account} are not an adjacent pair of shards ` +
+      'eligible for merging',
+  );
+
+export const invalidSplitKey = (
+  value: string,
+  { shardId, startingHashKey, endingHashKey }: Record<'shardId' | 'startingHashKey' | 'endingHashKey', string>,
+  { name, account }: StreamName,
+) =>
+  invalidArgument(
+    `NewStartingHashKey ${value} used in SplitShard() on shard ${shardId} in stream ${name} under account ${account} ` +
+      `is not both greater than one plus the shard's StartingHashKey ${startingHashKey} and less than the shard's ` +
+      `EndingHashKey ${endingHashKey}.`,
   );
 
 export const shardLimitExceeded = (
@@ -74,6 +125,10 @@ export const recordsTooLarge = (items: readonly { readonly path: string; readonl
 
 export const requestTooLarge = (megabytes: number, hint: string) =>
   invalidArgument(`Records size exceeds ${megabytes} MB limit${hint}`);
+
+/** What the reference documents promise for a GetRecords Limit that is too large. The text is ours. */
+export const limitTooLarge = (limit: number, max: number) =>
+  invalidArgument(`Limit ${limit} used in GetRecords is greater than ${max}.`);
 
 export const invalidIterator = () => invalidArgument('Invalid ShardIterator.');
 

@@ -4,12 +4,14 @@ import { ApiError } from '../protocol/error.ts';
 import { operation } from '../protocol/operation.ts';
 import { type Decoded, oneOf, required, structure, timestamp } from '../protocol/shape.ts';
 import { expiredIterator, invalidArgument, invalidIterator, shardDoesNotExist, shardNotFound } from './errors.ts';
-import { positionAfter, tipOf } from './record-log.ts';
+import { hasReadable, positionAfter, tipOf } from './record-log.ts';
 import { seal, unseal } from './sealed-token.ts';
 import { MAX_INDEX, parseSequenceNumber, type SequenceNumber } from './sequence-number.ts';
 import { sequenceNumber, shardId, streamReference } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
-import { findStream, type Shard, type Stream, statusOf, streamNameOf } from './stream-store.ts';
+import { findShard, findStream, horizonOf, type Stream, streamNameOf } from './stream-store.ts';
+import { assertIteratorRate } from './throughput.ts';
+import type { Shard } from './topology.ts';
 
 // The order of the types is that of AWS's own message.
 const iteratorType = oneOf('AFTER_SEQUENCE_NUMBER', 'LATEST', 'AT_TIMESTAMP', 'AT_SEQUENCE_NUMBER', 'TRIM_HORIZON');
@@ -39,11 +41,18 @@ export const GetShardIterator = operation({
     const index = shardIndexOf(request.ShardId);
     if (index === undefined) throw shardNotFound(request.ShardId, name);
     const stream = findStream(name, call);
-    const shard = stream && statusOf(stream, call.now) !== 'CREATING' ? stream.shards[index] : undefined;
+    const shard = stream && findShard(index, stream, call);
     if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIdOf(index), name);
-    return { ShardIterator: iteratorAt(startingPosition(request, stream, shard, call), stream, shard, call) };
+    assertIteratorRate(shard, stream, call);
+    const position = startingPosition(request, stream, shard, call);
+    if (call.quotas.profile === 'documented' && isAtEnd(position, stream, shard, call)) return {};
+    return { ShardIterator: iteratorAt(position, stream, shard, call) };
   },
 });
+
+/** Where the reference documents give no iterator. AWS gives one, and tells the end in the answer of GetRecords. */
+const isAtEnd = (position: number, stream: Stream, shard: Shard, { now, database }: Call): boolean =>
+  shard.closedMs !== null && !hasReadable(shard, position, horizonOf(stream, now), database);
 
 /** The position from which an iterator of the requested type reads. */
 function startingPosition(request: Input, stream: Stream, shard: Shard, call: Call): number {
@@ -54,7 +63,7 @@ function startingPosition(request: Input, stream: Stream, shard: Shard, call: Ca
       // What has expired by the time of reading is passed over then.
       return 0;
     case 'LATEST':
-      return tipOf(shard, call.database).nextPosition;
+      return tipOf(shard.id, call.database).nextPosition;
     case 'AT_TIMESTAMP':
       return positionAfter(shard, requireTimestamp(Timestamp, call.now) - 1, call.database);
     case 'AT_SEQUENCE_NUMBER':
@@ -95,7 +104,7 @@ function requireTimestamp(ms: number | undefined, now: number): number {
  * must not hide the records that will come, so the position of the next record is the limit.
  */
 function upToTip(index: bigint, shard: Shard, { database }: Call): number {
-  const { nextPosition } = tipOf(shard, database);
+  const { nextPosition } = tipOf(shard.id, database);
   return index > BigInt(nextPosition) ? nextPosition : Number(index);
 }
 
@@ -159,7 +168,7 @@ export function openIterator(token: string, call: Call): OpenIterator {
   if (call.now - createdMs > lifeMs) throw expiredIterator(createdMs, call.now, lifeMs);
   const streamName = { account, region, name };
   const stream = findStream(streamName, call);
-  const shard = stream?.id === id ? stream.shards[shardIndex] : undefined;
+  const shard = stream?.id === id ? findShard(shardIndex, stream, call) : undefined;
   if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIdOf(shardIndex), streamName);
   return { stream, shard, position };
 }

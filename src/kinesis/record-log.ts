@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib';
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
-import type { Shard } from './stream-store.ts';
+import type { Shard } from './topology.ts';
 
 export interface NewRecord {
   readonly partitionKey: string;
@@ -94,26 +94,33 @@ const selectTip = query((bind: Bind<{ shard: number }>, db) =>
   db.selectFrom('shards').select(['next_position', 'last_arrived_ms']).where('id', '=', bind('shard')),
 );
 
-/** The position that the next record of the shard gets, and the arrival of its newest record ever (0: none yet). */
+/** Of a shard (by row id): the position that its next record gets, and the arrival of its newest record ever (0: none yet). */
 export interface Tip {
   readonly nextPosition: number;
   readonly lastArrivedMs: number;
 }
 
-export function tipOf(shard: Shard, database: Database): Tip {
-  const row = database.get(selectTip, { shard: shard.id })!;
+export function tipOf(shard: number, database: Database): Tip {
+  const row = database.get(selectTip, { shard })!;
   return { nextPosition: row.next_position, lastArrivedMs: row.last_arrived_ms };
+}
+
+/** A shard has given out all of its 2^40 positions. */
+export class PositionsExhausted extends Error {
+  override readonly name = 'PositionsExhausted';
 }
 
 /**
  * Appends records to a shard at the instant `now`, in their order. Only inside the body of a write.
  * Returns their sequence numbers.
+ * @throws PositionsExhausted when nothing was appended because there is no position left.
  */
 export function append(shard: Shard, records: readonly NewRecord[], now: number, database: Database): string[] {
-  const reserved = database.get(reserve, { shard: shard.id, count: records.length, now })!;
+  const reserved = reservePositions(shard, records.length, now, database);
   const firstPosition = reserved.next_position - records.length;
   const arrivedMs = reserved.last_arrived_ms;
-  const recordS = Math.floor(arrivedMs / 1000);
+  // The children of a split or merge are created in the second after it, and no record is older than its shard.
+  const recordS = Math.max(Math.floor(arrivedMs / 1000), shard.createdS);
   return records.map(({ partitionKey, data }, offset) => {
     const position = firstPosition + offset;
     const sequenceNumber = shard.sequenceNumbers.of(position, recordS);
@@ -129,6 +136,16 @@ export function append(shard: Shard, records: readonly NewRecord[], now: number,
     });
     return sequenceNumber;
   });
+}
+
+function reservePositions(shard: Shard, count: number, now: number, database: Database) {
+  try {
+    return database.get(reserve, { shard: shard.id, count, now })!;
+  } catch (error) {
+    // The schema limits next_position. SQLite undoes the one statement; the transaction goes on.
+    if ((error as { code?: string }).code !== 'SQLITE_CONSTRAINT_CHECK') throw error;
+    throw new PositionsExhausted(`Shard row ${shard.id} has no position left for ${count} records.`, { cause: error });
+  }
 }
 
 export interface ReadLimits {
@@ -169,6 +186,13 @@ export function read(shard: Shard, from: number, limits: ReadLimits, database: D
   return records;
 }
 
+/** Whether any record from the position `from` on arrived after the instant `arrivedAfterMs`. */
+export function hasReadable(shard: Shard, from: number, arrivedAfterMs: number, database: Database): boolean {
+  const { nextPosition, lastArrivedMs } = tipOf(shard.id, database);
+  // Arrivals never decrease, so the newest record decides.
+  return from < nextPosition && lastArrivedMs > arrivedAfterMs;
+}
+
 /** Rows fetched at once: as many as are about this large together, judged by those before. */
 const CHUNK_BYTES = 1024 * 1024;
 const CHUNK_ROWS = 1000;
@@ -198,7 +222,7 @@ function* rowsFrom(shard: Shard, from: number, count: number, database: Database
  */
 export function positionAfter(shard: Shard, ms: number, database: Database): number {
   let low = 0;
-  let high = tipOf(shard, database).nextPosition;
+  let high = tipOf(shard.id, database).nextPosition;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const row = database.get(selectFirst, { shard: shard.id, from: middle });

@@ -8,25 +8,30 @@ import {
   invalidExplicitHashKey,
   invalidOrderingNumber,
   KMS_ERRORS,
+  limitTooLarge,
   recordsTooLarge,
   requestTooLarge,
   streamNotFound,
+  throughputExceeded,
 } from './errors.ts';
 import { type HexHashKey, hexOfDecimal, hexOfPartitionKey } from './hash-key.ts';
 import { iteratorAt, openIterator } from './iterators.ts';
-import { append, type NewRecord, read, type StoredRecord, tipOf } from './record-log.ts';
-import { horizonOf } from './retention.ts';
+import { append, type NewRecord, PositionsExhausted, read, type StoredRecord, tipOf } from './record-log.ts';
 import { parseSequenceNumber } from './sequence-number.ts';
 import { hashKey, sequenceNumber, streamArn, streamId, streamReference } from './shapes.ts';
+import { shardIdOf } from './shard-id.ts';
 import {
+  horizonOf,
   requireStream,
-  type Shard,
   type Stream,
   type StreamReference,
-  shardFor,
+  settle,
   statusOf,
   streamNameOf,
+  topologyAt,
 } from './stream-store.ts';
+import { assertReadable, chargeRead, refusedWrites } from './throughput.ts';
+import { childrenOf, parentIndicesOf, type Shard, shardFor } from './topology.ts';
 
 const PUT_ERRORS = [
   'ResourceNotFoundException',
@@ -55,7 +60,10 @@ export const PutRecord = operation({
       assertOrderingNumber(input.SequenceNumberForOrdering, stream, call);
     }
     assertRecordSizes([input], stream, call, () => 'data');
-    const shard = shardFor(hash, stream);
+    const shard = shardFor(hash, topologyAt(stream, call.now));
+    if (refusedWrites('PutRecord', shard, [storedBytes(input)], stream, call).size > 0) {
+      throw throughputExceeded(shard.shardId, stream);
+    }
     const [number] = append(shard, [newRecord(input)], call.now, call.database);
     return { ShardId: shard.shardId, SequenceNumber: number };
   },
@@ -70,30 +78,56 @@ export const PutRecords = operation({
   errors: PUT_ERRORS,
   run({ Records, ...reference }, call) {
     const stream = requireWritable(reference, call);
-    const shards = Records.map((record) => shardFor(routingHash(record), stream));
+    const topology = topologyAt(stream, call.now);
+    const shards = Records.map((record) => shardFor(routingHash(record), topology));
     assertRecordSizes(Records, stream, call, (index) => `records.${index + 1}.member.data`);
     assertRequestSize(Records, call);
-    return { FailedRecordCount: 0, Records: appendAll(Records, shards, call) };
+    const results = putAll(Records, shards, stream, call);
+    return { FailedRecordCount: results.filter((result) => 'ErrorCode' in result).length, Records: results };
   },
 });
 
-/** Appends each record to its shard; results stand in the order of the request, as do the numbers within a shard. */
-function appendAll(records: readonly Entry[], shards: readonly Shard[], call: Call) {
+type PutResult =
+  | { readonly SequenceNumber: string; readonly ShardId: string }
+  | { readonly ErrorCode: string; readonly ErrorMessage: string };
+
+/** Puts each record into its shard; results stand in the order of the request, as do the numbers within a shard. */
+function putAll(records: readonly Entry[], shards: readonly Shard[], stream: Stream, call: Call): PutResult[] {
   const indicesByShard = new Map<Shard, number[]>();
   for (const [index, shard] of shards.entries()) {
     const indices = indicesByShard.get(shard);
     if (indices === undefined) indicesByShard.set(shard, [index]);
     else indices.push(index);
   }
-  const results = new Array<{ SequenceNumber: string; ShardId: string }>(records.length);
+  const results = new Array<PutResult>(records.length);
   for (const [shard, indices] of indicesByShard) {
-    const batch = indices.map((index) => newRecord(records[index]!));
-    const numbers = append(shard, batch, call.now, call.database);
-    for (const [offset, index] of indices.entries()) {
-      results[index] = { SequenceNumber: numbers[offset]!, ShardId: shard.shardId };
-    }
+    const batch = indices.map((index) => records[index]!);
+    for (const [offset, result] of putInto(shard, batch, stream, call).entries()) results[indices[offset]!] = result;
   }
   return results;
+}
+
+/** What becomes of each record of `batch`: all of a request's records for one shard. */
+function putInto(shard: Shard, batch: readonly Entry[], stream: Stream, call: Call): PutResult[] {
+  const refused = refusedWrites('PutRecords', shard, batch.map(storedBytes), stream, call);
+  const admitted = refused.size === 0 ? batch : batch.filter((_record, offset) => !refused.has(offset));
+  const results = admitted.length === 0 ? [] : appended(shard, admitted, call);
+  if (refused.size === 0) return results;
+  const { code: ErrorCode, message: ErrorMessage } = throughputExceeded(shard.shardId, stream);
+  let next = 0;
+  return batch.map((_record, offset) => (refused.has(offset) ? { ErrorCode, ErrorMessage } : results[next++]!));
+}
+
+/** A shard that cannot take any record fails its own entries, not the request. */
+function appended(shard: Shard, batch: readonly Entry[], { now, database, log }: Call): PutResult[] {
+  try {
+    const numbers = append(shard, batch.map(newRecord), now, database);
+    return numbers.map((SequenceNumber) => ({ SequenceNumber, ShardId: shard.shardId }));
+  } catch (error) {
+    if (!(error instanceof PositionsExhausted)) throw error;
+    log.error({ err: error }, 'Records could not be put into one of their shards.');
+    return batch.map(() => ({ ErrorCode: 'InternalFailure', ErrorMessage: 'Internal Service Failure' }));
+  }
 }
 
 const newRecord = ({ PartitionKey, Data }: Entry): NewRecord => ({ partitionKey: PartitionKey, data: Data });
@@ -102,6 +136,7 @@ const newRecord = ({ PartitionKey, Data }: Entry): NewRecord => ({ partitionKey:
 function requireWritable(reference: StreamReference, call: Call): Stream {
   const stream = requireStream(reference, call);
   if (statusOf(stream, call.now) === 'CREATING') throw streamNotFound(streamNameOf(reference, call));
+  settle(stream, call);
   return stream;
 }
 
@@ -121,16 +156,19 @@ function assertOrderingNumber(text: string, stream: Stream, { now, database }: C
   if (number === undefined) throw invalidOrderingNumber(text, stream);
   if (number.recordS <= Math.floor(now / 1000)) return;
   // The stream's own numbers may be ahead of a clock that was set back.
-  const latestS = stream.shards.map((shard) =>
-    Math.max(shard.createdS, Math.floor(tipOf(shard, database).lastArrivedMs / 1000)),
+  const latestS = topologyAt(stream, now).listed.map(({ id, createdS }) =>
+    Math.max(createdS, Math.floor(tipOf(id, database).lastArrivedMs / 1000)),
   );
   if (number.recordS > Math.max(...latestS)) throw invalidOrderingNumber(text, stream);
 }
 
-/** Data and partition key count together, the key in UTF-8 bytes; in the reference documents the data alone. */
-function sizeOf({ Data, PartitionKey }: Pick<Entry, 'Data' | 'PartitionKey'>, { quotas }: Call): number {
-  return Data.length + (quotas.profile === 'documented' ? 0 : Buffer.byteLength(PartitionKey));
-}
+/** What a record takes of every budget: its data and the UTF-8 bytes of its partition key. */
+const storedBytes = ({ Data, PartitionKey }: Pick<Entry, 'Data' | 'PartitionKey'>): number =>
+  Data.length + Buffer.byteLength(PartitionKey);
+
+/** What counts against the limit of a single record: in the reference documents the data alone. */
+const limitedBytes = (record: Entry, { quotas }: Call): number =>
+  quotas.profile === 'documented' ? record.Data.length : storedBytes(record);
 
 /** One record that is too large rejects the whole request; up to ten are named. */
 function assertRecordSizes(
@@ -142,14 +180,14 @@ function assertRecordSizes(
   const { quotas } = call;
   const maxBytes = stream.maxRecordKib === null ? quotas.recordBytes : stream.maxRecordKib * 1024;
   const tooLarge = records.flatMap((record, index) => {
-    const bytes = sizeOf(record, call);
+    const bytes = limitedBytes(record, call);
     return bytes > maxBytes ? [{ path: pathOf(index), hint: quotaHint(quotas, 'recordBytes', bytes) }] : [];
   });
   if (tooLarge.length > 0) throw recordsTooLarge(tooLarge.slice(0, 10), maxBytes);
 }
 
 function assertRequestSize(records: readonly Entry[], { quotas }: Call): void {
-  const bytes = records.reduce((sum, { Data, PartitionKey }) => sum + Data.length + Buffer.byteLength(PartitionKey), 0);
+  const bytes = records.reduce((sum, record) => sum + storedBytes(record), 0);
   if (bytes <= quotas.putRecordsBytes) return;
   throw requestTooLarge(quotas.putRecordsBytes / (1024 * 1024), quotaHint(quotas, 'putRecordsBytes', bytes));
 }
@@ -157,7 +195,8 @@ function assertRequestSize(records: readonly Entry[], { quotas }: Call): void {
 export const GetRecords = operation({
   access: 'read',
   input: structure({
-    Limit: integer({ min: 1, max: 10_000 }),
+    // Above the maximum, the reference documents promise another error than validation has.
+    Limit: integer({ min: 1, max: 10_000, maxLeftIn: 'documented' }),
     ShardIterator: required(string({ min: 1, max: 512 })),
     StreamARN: streamArn,
     StreamId: streamId,
@@ -176,21 +215,33 @@ export const GetRecords = operation({
     if (StreamARN !== undefined && StreamARN !== stream.arn) {
       throw invalidArgument(`StreamARN ${StreamARN} does not name the stream of the ShardIterator.`);
     }
+    if (Limit !== undefined && Limit > call.quotas.getRecordsLimit) {
+      throw limitTooLarge(Limit, call.quotas.getRecordsLimit);
+    }
+    assertReadable(shard, stream, call);
     const limits = {
       records: Limit ?? call.quotas.getRecordsLimit,
       bytes: call.quotas.getRecordsBytes,
       arrivedAfterMs: horizonOf(stream, call.now),
     };
     const records = read(shard, position, limits, call.database);
+    chargeRead(shard, bytesOf(records), call);
     const last = records.at(-1);
     const next = last === undefined ? position : last.position + 1;
+    const isNewest = last === undefined || next >= tipOf(shard.id, call.database).nextPosition;
+    // Once closed, a shard gets no more records: what follows is in its children.
+    const atEnd = isNewest && shard.closedMs !== null;
     return {
       Records: records.map(wireRecord),
-      NextShardIterator: iteratorAt(next, stream, shard, call),
-      MillisBehindLatest: last === undefined ? 0 : millisBehind(last, shard, call),
+      NextShardIterator: atEnd ? undefined : iteratorAt(next, stream, shard, call),
+      MillisBehindLatest: isNewest ? 0 : millisBehind(last, call),
+      ChildShards: atEnd ? childShards(shard, stream, call) : undefined,
     };
   },
 });
+
+const bytesOf = (records: readonly StoredRecord[]): number =>
+  records.reduce((sum, { data, partitionKey }) => sum + data.length + partitionKey.length, 0);
 
 const wireRecord = ({ sequenceNumber, arrivedMs, data, partitionKey }: StoredRecord) => ({
   SequenceNumber: sequenceNumber,
@@ -200,10 +251,15 @@ const wireRecord = ({ sequenceNumber, arrivedMs, data, partitionKey }: StoredRec
 });
 
 /**
- * How far the last returned record lies behind the tip in time. 0 tells clients that nothing comes after it, so it is
- * never 0 otherwise, also within the same millisecond or when the clock was set back.
+ * How far the last returned record lies behind the tip in time. 0 would tell clients that nothing comes after it, so it
+ * is never 0, also within the same millisecond or when the clock was set back.
  */
-function millisBehind(last: StoredRecord, shard: Shard, { now, database }: Call): number {
-  const isNewest = last.position + 1 >= tipOf(shard, database).nextPosition;
-  return isNewest ? 0 : Math.max(1, now - last.arrivedMs);
-}
+const millisBehind = ({ arrivedMs }: StoredRecord, { now }: Call): number => Math.max(1, now - arrivedMs);
+
+/** Where consumers go on after the end of a closed shard. */
+const childShards = (shard: Shard, stream: Stream, call: Call) =>
+  childrenOf(shard, topologyAt(stream, call.now)).map((child) => ({
+    ShardId: child.shardId,
+    ParentShards: parentIndicesOf(child).map(shardIdOf),
+    HashKeyRange: { StartingHashKey: child.startingHashKey, EndingHashKey: child.endingHashKey },
+  }));

@@ -8,13 +8,9 @@ import type { World } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { giveBackSpace } from '../database/space.ts';
 import { deleteSlice, hasExpired } from './record-log.ts';
-import { existsAt, forgetStream, type Stream } from './stream-store.ts';
+import { existsAt, forgetStream, horizonOf } from './stream-store.ts';
 
 const HOUR_MS = 3_600_000;
-
-/** Records that arrived at or before this instant have expired. */
-export const horizonOf = ({ retentionHours }: Pick<Stream, 'retentionHours'>, now: number): number =>
-  now - retentionHours * HOUR_MS;
 
 /** Every shard with the instant up to which its records can be deleted: all of them when the stream is gone. */
 const selectShards = query((bind: Bind<{ now: number }>, db) =>
@@ -31,6 +27,20 @@ const selectGone = query((bind: Bind<{ now: number }>, db) =>
     .select(['id', 'account_id as account', 'region', 'name'])
     .where('gone_ms', 'is not', null)
     .where(sql<boolean>`not ${existsAt(bind('now'))}`),
+);
+
+/** Closed shards none of whose records is left: clients do not see them any more. */
+const selectTrimmed = query((bind: Bind<{ now: number }>, db) =>
+  db
+    .selectFrom('shards')
+    .innerJoin('streams', 'streams.id', 'shards.stream')
+    .select(['shards.id as shard', 'account_id as account', 'region', 'name'])
+    .where('closed_ms', 'is not', null)
+    .where(sql<boolean>`max(closed_ms, last_arrived_ms) <= ${bind('now')} - retention_hours * ${sql.lit(HOUR_MS)}`),
+);
+
+const deleteShard = query((bind: Bind<{ shard: number }>, db) =>
+  db.deleteFrom('shards').where('id', '=', bind('shard')),
 );
 
 const deleteShards = query((bind: Bind<{ stream: number }>, db) =>
@@ -96,6 +106,7 @@ async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal)
     }
   }
   if (!signal.aborted) await removeGoneStreams(now, world);
+  if (!signal.aborted && isClockTrusted) await removeTrimmedShards(now, world);
   if (deleted > 0) log.info({ deleted }, 'Expired records and those of deleted streams were deleted.');
   await giveBackSpace(database, signal);
   return deleted;
@@ -108,6 +119,15 @@ async function removeGoneStreams(now: number, { database }: World): Promise<void
       database.run(deleteShards, { stream: id });
       database.run(deleteStream, { stream: id });
       forgetStream({ account, region, name }, { database });
+    });
+  }
+}
+
+async function removeTrimmedShards(now: number, { database }: World): Promise<void> {
+  for (const { shard, ...name } of database.all(selectTrimmed, { now })) {
+    await database.write(() => {
+      database.run(deleteShard, { shard });
+      forgetStream(name, { database });
     });
   }
 }

@@ -1,5 +1,9 @@
 /** Shapes that several operations share, with the constraints of the API model (2013-12-02). */
-import { integer, oneOf, string, structure } from '../protocol/shape.ts';
+import { integer, oneOf, requiredIn, string, structure } from '../protocol/shape.ts';
+
+/** The service in X-Amz-Target. */
+export const TARGET = 'Kinesis_20131202';
+export const targetOf = (operation: string) => `${TARGET}.${operation}`;
 
 export const streamName = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' });
 export const shardId = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' });
@@ -13,5 +17,12 @@ export const tagKey = string({ min: 1, max: 128, quota: 'tagKeyCharacters' });
 export const tagValue = string({ min: 0, max: 256, quota: 'tagValueCharacters' });
 export const streamModeDetails = structure({ StreamMode: { required: oneOf('PROVISIONED', 'ON_DEMAND') } });
 
-/** The three ways to name a stream. StreamId is reserved by AWS and ignored, as AWS does. */
-export const streamReference = { StreamName: streamName, StreamARN: streamArn, StreamId: streamId } as const;
+/**
+ * The three ways to name a stream. The reference documents know the name only. StreamId is reserved by AWS and ignored,
+ * as AWS does.
+ */
+export const streamReference = {
+  StreamName: requiredIn('documented', streamName),
+  StreamARN: streamArn,
+  StreamId: streamId,
+} as const;

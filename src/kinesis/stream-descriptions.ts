@@ -5,8 +5,9 @@ import { structure } from '../protocol/shape.ts';
 import { shardNotFound } from './errors.ts';
 import { pageLimit, shardId, streamReference } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
-import { requireStream, type Shard, type Stream, statusOf } from './stream-store.ts';
+import { listedShards, requireStream, type Stream, statusOf, topologyAt } from './stream-store.ts';
 import { wholeSeconds } from './streams.ts';
+import { closingSecond, type Shard } from './topology.ts';
 
 const DESCRIBE_ERRORS = [
   'ResourceNotFoundException',
@@ -18,12 +19,13 @@ const DESCRIBE_ERRORS = [
 export const DescribeStream = operation({
   access: 'read',
   input: structure({ Limit: pageLimit, ExclusiveStartShardId: shardId, ...streamReference }),
+  rate: 'describeStreamCallsPerSecond',
   errors: DESCRIBE_ERRORS,
   run({ Limit, ExclusiveStartShardId, ...reference }, call) {
     const stream = requireStream(reference, call);
     const limit = Math.min(Limit ?? call.quotas.describeStreamPage, call.quotas.describeStreamPage);
     const after = ExclusiveStartShardId === undefined ? -1 : requireIndex(ExclusiveStartShardId, stream);
-    const rest = visibleShards(stream, call).filter(({ index }) => index > after);
+    const rest = listedShards(stream, call).filter(({ index }) => index > after);
     return {
       StreamDescription: {
         ...describe(stream, call),
@@ -37,6 +39,7 @@ export const DescribeStream = operation({
 export const DescribeStreamSummary = operation({
   access: 'read',
   input: structure(streamReference),
+  rate: 'describeStreamSummaryCallsPerSecond',
   errors: DESCRIBE_ERRORS,
   run(reference, call) {
     const stream = requireStream(reference, call);
@@ -45,7 +48,7 @@ export const DescribeStreamSummary = operation({
       StreamDescriptionSummary: {
         ...describe(stream, call),
         StreamId: stream.streamId,
-        OpenShardCount: visibleShards(stream, call).filter(({ closedMs }) => closedMs === null).length,
+        OpenShardCount: topologyAt(stream, call.now).open.length,
         ConsumerCount: 0,
         MaxRecordSizeInKiB: stream.maxRecordKib ?? 1024,
         WarmThroughput: warm === undefined ? undefined : { TargetMiBps: warm, CurrentMiBps: warm },
@@ -53,11 +56,6 @@ export const DescribeStreamSummary = operation({
     };
   },
 });
-
-/** A new stream's shards become visible together with ACTIVE. */
-function visibleShards(stream: Stream, { now }: Call): readonly Shard[] {
-  return statusOf(stream, now) === 'CREATING' ? [] : stream.shards;
-}
 
 function requireIndex(text: string, stream: Stream): number {
   const index = shardIndexOf(text);
@@ -88,7 +86,7 @@ function describeShard(shard: Shard) {
     HashKeyRange: { StartingHashKey: shard.startingHashKey, EndingHashKey: shard.endingHashKey },
     SequenceNumberRange: {
       StartingSequenceNumber: sequenceNumbers.starting,
-      EndingSequenceNumber: closedMs === null ? undefined : sequenceNumbers.ending(Math.floor(closedMs / 1000)),
+      EndingSequenceNumber: closedMs === null ? undefined : sequenceNumbers.ending(closingSecond(shard, closedMs)),
     },
   };
 }

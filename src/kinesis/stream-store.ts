@@ -7,25 +7,8 @@ import type { Call } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
 import { invalidArgument, streamNotFound } from './errors.ts';
-import { type HexHashKey, hexOfDecimal } from './hash-key.ts';
-import { sequenceNumbersOf } from './sequence-number.ts';
-import { shardIdOf } from './shard-id.ts';
-
-export interface Shard {
-  /** The row id; the upper bits of the ids of the shard's records. */
-  readonly id: number;
-  readonly index: number;
-  readonly shardId: string;
-  readonly parentIndex: number | null;
-  readonly adjacentParentIndex: number | null;
-  /** Decimal, inclusive. */
-  readonly startingHashKey: string;
-  readonly endingHashKey: string;
-  readonly startingHex: HexHashKey;
-  readonly createdS: number;
-  readonly closedMs: number | null;
-  readonly sequenceNumbers: ReturnType<typeof sequenceNumbersOf>;
-}
+import { tipOf } from './record-log.ts';
+import { NO_SHARDS, type Shard, type ShardRow, type Topology, topologiesOf } from './topology.ts';
 
 export interface Stream {
   /** The row id, never reused: another stream of the same name has another. */
@@ -44,13 +27,14 @@ export interface Stream {
   readonly activeMs: number;
   readonly deletedMs: number | null;
   readonly goneMs: number | null;
-  /** By index. */
-  readonly shards: readonly Shard[];
-  /** By hash key range, ascending. */
-  readonly openShards: readonly Shard[];
+  /** The beginning and the end of the latest update of the stream, for instance a split; null when there was none. */
+  readonly updatingMs: number | null;
+  readonly updatedMs: number | null;
+  /** The shards as they are while the latest update is in progress, and as they are when it is not. */
+  readonly topologies: { readonly before: Topology; readonly after: Topology };
 }
 
-export type StreamStatus = 'CREATING' | 'ACTIVE' | 'DELETING';
+export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
 
 export interface StreamName {
   readonly account: string;
@@ -141,40 +125,76 @@ export function requireStream(reference: StreamReference, call: Call): Stream {
   return stream;
 }
 
-type Instants = Pick<Stream, 'createdMs' | 'activeMs' | 'deletedMs' | 'goneMs'>;
+type Instants = Pick<Stream, 'createdMs' | 'activeMs' | 'updatingMs' | 'updatedMs' | 'deletedMs' | 'goneMs'>;
 
 /**
  * The state that follows from the stored instants. A transition is an interval with a beginning and an end, so that a
  * clock that is set back cuts it short instead of sending an ACTIVE stream back to CREATING.
  */
-export function statusOf({ createdMs, activeMs, goneMs }: Instants, now: number): StreamStatus {
-  if (goneMs !== null) return 'DELETING';
-  return createdMs <= now && now < activeMs ? 'CREATING' : 'ACTIVE';
+export function statusOf(stream: Instants, now: number): StreamStatus {
+  if (stream.goneMs !== null) return 'DELETING';
+  if (isWithin(now, stream.createdMs, stream.activeMs)) return 'CREATING';
+  return isWithin(now, stream.updatingMs, stream.updatedMs) ? 'UPDATING' : 'ACTIVE';
 }
+
+const isWithin = (now: number, fromMs: number | null, untilMs: number | null): boolean =>
+  fromMs !== null && untilMs !== null && fromMs <= now && now < untilMs;
 
 /** The same rule as `existsAt`, for a stream in memory. */
 const exists = ({ deletedMs, goneMs }: Instants, now: number): boolean =>
-  goneMs === null || (deletedMs! <= now && now < goneMs);
+  goneMs === null || isWithin(now, deletedMs, goneMs);
 
-/** The open shard whose hash key range contains `hex`. */
-export function shardFor(hex: HexHashKey, { openShards }: Stream): Shard {
-  let low = 0;
-  let high = openShards.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (openShards[middle]!.startingHex <= hex) low = middle;
-    else high = middle - 1;
-  }
-  return openShards[low]!;
+const settleTransitions = query((bind: Bind<{ id: number }>, db) =>
+  db
+    .updateTable('streams')
+    .set((column) => ({ active_ms: column.ref('created_ms'), updating_ms: column.ref('updated_ms') }))
+    .where('id', '=', bind('id')),
+);
+
+/**
+ * Makes the ends of transitions that a write has seen final: a clock that is set back a little must not reopen a shard
+ * whose children hold records. Only inside the body of a write.
+ */
+export function settle(stream: Stream, { now, database }: Call): void {
+  const { createdMs, activeMs, updatingMs, updatedMs } = stream;
+  const isUnsettled = (createdMs < activeMs && activeMs <= now) || (updatingMs! < updatedMs! && updatedMs! <= now);
+  if (!isUnsettled) return;
+  database.run(settleTransitions, { id: stream.id });
+  forgetStream(stream, { database });
+}
+
+/** The shards of a stream as everybody sees them at the instant `now`: none before it is ACTIVE. */
+export function topologyAt(stream: Stream, now: number): Topology {
+  const { before, after } = stream.topologies;
+  if (statusOf(stream, now) === 'CREATING') return NO_SHARDS;
+  return isWithin(now, stream.updatingMs, stream.updatedMs) ? before : after;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Records that arrived at or before this instant have expired. */
+export const horizonOf = ({ retentionHours }: Pick<Stream, 'retentionHours'>, now: number): number =>
+  now - retentionHours * HOUR_MS;
+
+/** Closed for so long that none of its records is left: it is not listed any more, and nothing can be asked of it. */
+function isTrimmed({ id, closedMs }: Shard, stream: Stream, { now, database }: Call): boolean {
+  const horizonMs = horizonOf(stream, now);
+  return closedMs !== null && closedMs <= horizonMs && tipOf(id, database).lastArrivedMs <= horizonMs;
+}
+
+/** The shards that a client may know of, by index. */
+export const listedShards = (stream: Stream, call: Call): readonly Shard[] =>
+  topologyAt(stream, call.now).listed.filter((shard) => !isTrimmed(shard, stream, call));
+
+export function findShard(index: number, stream: Stream, call: Call): Shard | undefined {
+  const shard = topologyAt(stream, call.now).byIndex.get(index);
+  return shard === undefined || isTrimmed(shard, stream, call) ? undefined : shard;
 }
 
 type StreamRow = NonNullable<(typeof selectStream)['row']>;
-type ShardRow = NonNullable<(typeof selectShards)['row']>;
 
 function streamOf(row: StreamRow, shardRows: readonly ShardRow[]): Stream {
   const name = { account: row.account_id, region: row.region, name: row.name };
-  const shards = shardRows.map(shardOf);
-  const open = shards.filter(({ closedMs }) => closedMs === null);
   return {
     ...name,
     id: row.id,
@@ -188,23 +208,8 @@ function streamOf(row: StreamRow, shardRows: readonly ShardRow[]): Stream {
     activeMs: row.active_ms,
     deletedMs: row.deleted_ms,
     goneMs: row.gone_ms,
-    shards,
-    openShards: open.sort((a, b) => (a.startingHex < b.startingHex ? -1 : 1)),
-  };
-}
-
-function shardOf(row: ShardRow): Shard {
-  return {
-    id: row.id,
-    index: row.shard_index,
-    shardId: shardIdOf(row.shard_index),
-    parentIndex: row.parent_shard_index,
-    adjacentParentIndex: row.adjacent_parent_shard_index,
-    startingHashKey: row.starting_hash_key,
-    endingHashKey: row.ending_hash_key,
-    startingHex: hexOfDecimal(row.starting_hash_key)!,
-    createdS: row.created_s,
-    closedMs: row.closed_ms,
-    sequenceNumbers: sequenceNumbersOf(row.created_s, row.shard_index),
+    updatingMs: row.updating_ms,
+    updatedMs: row.updated_ms,
+    topologies: topologiesOf(shardRows, row.updated_ms),
   };
 }

@@ -1,17 +1,10 @@
 /** CreateStream, DeleteStream, ListStreams: which streams there are. */
-import { sql } from 'kysely';
 import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { operation } from '../protocol/operation.ts';
-import { boolean, type Decoded, integer, map, required, structure } from '../protocol/shape.ts';
-import { quotaHint } from '../quotas.ts';
-import {
-  invalidArgument,
-  onDemandLimitExceeded,
-  shardLimitExceeded,
-  streamExists,
-  tooManyInTransition,
-} from './errors.ts';
+import { boolean, type Decoded, integer, map, required, requiredIn, structure } from '../protocol/shape.ts';
+import { assertMayBeDeleted, assertRoomForStream } from './account-limits.ts';
+import { invalidArgument, streamExists } from './errors.ts';
 import { evenRanges } from './hash-key.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagKey, tagValue } from './shapes.ts';
@@ -28,7 +21,7 @@ import {
 import { removeAllTags, saveTags } from './tags.ts';
 
 const createStreamInput = structure({
-  ShardCount: integer({ min: 1 }),
+  ShardCount: requiredIn('documented', integer({ min: 1 })),
   StreamModeDetails: streamModeDetails,
   MaxRecordSizeInKiB: integer({ min: 1024, max: 10_240 }),
   WarmThroughputMiBps: integer({ min: 0 }),
@@ -40,13 +33,14 @@ type CreateStreamInput = Decoded<typeof createStreamInput>;
 export const CreateStream = operation({
   access: 'write',
   input: createStreamInput,
+  rate: 'createStreamCallsPerSecond',
   errors: ['ResourceInUseException', 'LimitExceededException', 'InvalidArgumentException', 'ValidationException'],
   run(input, call) {
     const name = { account: call.account, region: call.region, name: input.StreamName };
     if (findStream(name, call) !== undefined) throw streamExists(name);
     const mode = modeOf(input);
     const shardCount = shardCountOf(input, mode, call);
-    assertRoom(mode, shardCount, call);
+    assertRoomForStream(mode, shardCount, call);
     const createdS = firstFreeSecond(name, call);
     const id = call.database.insert(insertStream, {
       ...name,
@@ -87,21 +81,6 @@ function shardCountOf({ ShardCount }: CreateStreamInput, mode: Stream['mode'], {
   return mode === 'ON_DEMAND' ? quotas.onDemandInitialShards : ShardCount!;
 }
 
-function assertRoom(mode: Stream['mode'], additional: number, call: Call): void {
-  const { account, region, quotas, now, database } = call;
-  const used = database.get(selectUse, { account, region, now })!;
-  if (used.in_transition >= quotas.streamsInTransition) {
-    throw tooManyInTransition(account, quotas.streamsInTransition);
-  }
-  if (used.open_shards + additional > quotas.shards) {
-    const hint = quotaHint(quotas, 'shards', used.open_shards + additional);
-    throw shardLimitExceeded(call, { open: used.open_shards, limit: quotas.shards, additional, hint });
-  }
-  if (mode === 'ON_DEMAND' && used.on_demand >= quotas.onDemandStreams) {
-    throw onDemandLimitExceeded(call, used.on_demand, quotas.onDemandStreams);
-  }
-}
-
 /**
  * The creation second for the sequence numbers of a new stream's shards: now, but above that of every former stream of
  * the name, so that numbers never repeat or go back when a stream is re-created, even if the clock went back.
@@ -122,6 +101,7 @@ function randomStreamId({ clock }: Call): string {
 export const DeleteStream = operation({
   access: 'write',
   input: structure({ ...streamReference, EnforceConsumerDeletion: boolean() }),
+  rate: 'deleteStreamCallsPerSecond',
   errors: [
     'ResourceNotFoundException',
     'LimitExceededException',
@@ -133,8 +113,9 @@ export const DeleteStream = operation({
     const stream = requireStream(input, call);
     // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
     if (stream.goneMs !== null) return;
+    if (statusOf(stream, call.now) !== 'CREATING') assertMayBeDeleted(call);
     call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs: call.now + call.transitionMs });
-    const lastCreatedS = Math.max(...stream.shards.map(({ createdS }) => createdS));
+    const lastCreatedS = Math.max(...stream.topologies.after.listed.map(({ createdS }) => createdS));
     const { account, region, name } = stream;
     call.database.run(rememberName, { account, region, name, lastCreatedS });
     removeAllTags(stream, call);
@@ -147,6 +128,7 @@ const LISTING = 'ListStreams';
 export const ListStreams = operation({
   access: 'read',
   input: structure({ Limit: pageLimit, ExclusiveStartStreamName: streamName, NextToken: nextToken }),
+  rate: 'listStreamsCallsPerSecond',
   errors: ['LimitExceededException', 'ExpiredNextTokenException', 'InvalidArgumentException'],
   run(input, call) {
     const { account, region, now, quotas } = call;
@@ -265,29 +247,12 @@ interface Namespace {
   readonly now: number;
 }
 
-/** What counts against the limits of an account and region. */
-const selectUse = query((bind: Bind<Namespace>, db) =>
-  db
-    .selectFrom('streams')
-    .select([
-      sql<number>`count(*) filter (
-        where gone_ms is not null or (${bind('now')} >= created_ms and ${bind('now')} < active_ms)
-      )`.as('in_transition'),
-      sql<number>`count(*) filter (where stream_mode = 'ON_DEMAND')`.as('on_demand'),
-      sql<number>`coalesce(sum((select count(*) from shards where stream = streams.id and closed_ms is null)), 0)`.as(
-        'open_shards',
-      ),
-    ])
-    .where('account_id', '=', bind('account'))
-    .where('region', '=', bind('region'))
-    .where(existsAt(bind('now'))),
-);
-
 /** Sorted by code units, which for UTF-8 names of ASCII characters is SQLite's own order. */
 const selectPage = query((bind: Bind<Namespace & { after: string; limit: number }>, db) =>
   db
     .selectFrom('streams')
     .select(['name', 'stream_mode', 'created_ms as createdMs', 'active_ms as activeMs'])
+    .select(['updating_ms as updatingMs', 'updated_ms as updatedMs'])
     .select(['deleted_ms as deletedMs', 'gone_ms as goneMs'])
     .where('account_id', '=', bind('account'))
     .where('region', '=', bind('region'))

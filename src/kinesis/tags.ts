@@ -1,10 +1,85 @@
-/** Tags of streams. One rule for every way in which they are set. */
+/** AddTagsToStream, RemoveTagsFromStream, ListTagsForStream: one rule for every way in which tags are set. */
 import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
+import { operation } from '../protocol/operation.ts';
+import { integer, list, map, required, structure } from '../protocol/shape.ts';
 import { quotaHint } from '../quotas.ts';
-import { invalidArgument } from './errors.ts';
-import type { Stream, StreamName } from './stream-store.ts';
-import { streamArnOf } from './stream-store.ts';
+import { invalidArgument, notActiveOrUpdating } from './errors.ts';
+import { streamReference, tagKey, tagValue } from './shapes.ts';
+import {
+  requireStream,
+  type Stream,
+  type StreamName,
+  type StreamReference,
+  statusOf,
+  streamArnOf,
+} from './stream-store.ts';
+
+const CHANGE_ERRORS = [
+  'ResourceNotFoundException',
+  'ResourceInUseException',
+  'InvalidArgumentException',
+  'LimitExceededException',
+  'AccessDeniedException',
+] as const;
+
+export const AddTagsToStream = operation({
+  access: 'write',
+  input: structure({
+    Tags: required(map(tagKey, tagValue, { min: 1, max: 200, quota: 'tagsPerCall' })),
+    ...streamReference,
+  }),
+  rate: 'tagCallsPerSecond',
+  errors: CHANGE_ERRORS,
+  run({ Tags, ...reference }, call) {
+    saveTags(requireTaggable(reference, call), Tags, call);
+  },
+});
+
+export const RemoveTagsFromStream = operation({
+  access: 'write',
+  input: structure({
+    TagKeys: required(list(tagKey, { min: 1, max: 50, quota: 'tagKeysPerCall' })),
+    ...streamReference,
+  }),
+  rate: 'tagCallsPerSecond',
+  errors: CHANGE_ERRORS,
+  run({ TagKeys, ...reference }, call) {
+    const { arn } = requireTaggable(reference, call);
+    assertCharacters(TagKeys);
+    for (const key of TagKeys) call.database.run(deleteTag, { arn, key });
+  },
+});
+
+export const ListTagsForStream = operation({
+  access: 'read',
+  input: structure({
+    Limit: integer({ min: 1, max: 50, quota: 'tagsPage' }),
+    ExclusiveStartTagKey: tagKey,
+    ...streamReference,
+  }),
+  rate: 'tagCallsPerSecond',
+  errors: ['ResourceNotFoundException', 'LimitExceededException', 'InvalidArgumentException', 'AccessDeniedException'],
+  run({ Limit, ExclusiveStartTagKey, ...reference }, call) {
+    const { arn } = requireStream(reference, call);
+    const limit = Math.min(Limit ?? call.quotas.tagsPage, call.quotas.tagsPage);
+    // Sorted by UTF-16 code units, as AWS's Java sorts; SQLite's own order is that of UTF-8.
+    const tags = call.database.all(selectTags, { arn }).sort((a, b) => (a.key < b.key ? -1 : 1));
+    const rest = tags.filter(({ key }) => ExclusiveStartTagKey === undefined || key > ExclusiveStartTagKey);
+    return {
+      Tags: rest.slice(0, limit).map(({ key, value }) => ({ Key: key, Value: value })),
+      HasMoreTags: rest.length > limit,
+    };
+  },
+});
+
+/** Tags given at the creation stay as they are until the stream is ACTIVE, and DELETING has taken them away. */
+function requireTaggable(reference: StreamReference, call: Call): Stream {
+  const stream = requireStream(reference, call);
+  const status = statusOf(stream, call.now);
+  if (status !== 'ACTIVE' && status !== 'UPDATING') throw notActiveOrUpdating(stream, status);
+  return stream;
+}
 
 export type Tags = ReadonlyMap<string, string>;
 
@@ -16,6 +91,14 @@ const insertTag = query((bind: Bind<{ arn: string; key: string; value: string }>
     .insertInto('tags')
     .values({ resource_arn: bind('arn'), key: bind('key'), value: bind('value') })
     .onConflict((conflict) => conflict.columns(['resource_arn', 'key']).doUpdateSet({ value: bind('value') })),
+);
+
+const selectTags = query((bind: Bind<{ arn: string }>, db) =>
+  db.selectFrom('tags').select(['key', 'value']).where('resource_arn', '=', bind('arn')),
+);
+
+const deleteTag = query((bind: Bind<{ arn: string; key: string }>, db) =>
+  db.deleteFrom('tags').where('resource_arn', '=', bind('arn')).where('key', '=', bind('key')),
 );
 
 const countTags = query((bind: Bind<{ arn: string }>, db) =>
@@ -34,13 +117,7 @@ const deleteTags = query((bind: Bind<{ arn: string }>, db) =>
  * @throws ApiError InvalidArgumentException for illegal characters or when the stream would have too many.
  */
 export function saveTags(stream: StreamName, tags: Tags, call: Call): void {
-  for (const [key, value] of tags) {
-    if (!ALLOWED.test(key) || !ALLOWED.test(value)) {
-      throw invalidArgument(
-        'Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.',
-      );
-    }
-  }
+  assertCharacters([...tags].flat());
   const arn = streamArnOf(stream);
   for (const [key, value] of tags) call.database.run(insertTag, { arn, key, value });
   const count = call.database.get(countTags, { arn })!.tags;
@@ -49,6 +126,13 @@ export function saveTags(stream: StreamName, tags: Tags, call: Call): void {
   throw invalidArgument(
     `Failed to add tags to stream ${stream.name} under account ${stream.account} because a given stream cannot have ` +
       `more than 10 tags associated with it.${quotaHint(call.quotas, 'tagsPerStream', count)}`,
+  );
+}
+
+function assertCharacters(texts: readonly string[]): void {
+  if (texts.every((text) => ALLOWED.test(text))) return;
+  throw invalidArgument(
+    'Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.',
   );
 }
 

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Call, CallDefaults, World } from '../call.ts';
 import { WriteUnavailable } from '../database/writer.ts';
+import type { QuotaName } from '../quotas.ts';
 import { decodeJson } from './decode.ts';
 import { encodeJson } from './encode.ts';
 import {
@@ -44,17 +45,22 @@ export interface Gateway {
 
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/x-amz-json-1.1', 'application/x-amz-json-1.0']);
 
+type Targets = ReadonlyMap<string, { readonly operation: Operation; readonly service: Service }>;
+
 export function createGateway(services: readonly Service[], world: World, defaults: CallDefaults): Gateway {
-  const targets = new Map<string, Operation>();
-  for (const { target, operations } of services) {
-    for (const [name, operation] of operations) targets.set(`${target}.${name}`, operation);
-  }
+  const targets: Targets = new Map(
+    services.flatMap((service) =>
+      [...service.operations].map(
+        ([name, operation]) => [`${service.target}.${name}`, { operation, service }] as const,
+      ),
+    ),
+  );
   return { handle: (request) => answer(request, targets, world, defaults) };
 }
 
 async function answer(
   request: WireRequest,
-  targets: ReadonlyMap<string, Operation>,
+  targets: Targets,
   world: World,
   defaults: CallDefaults,
 ): Promise<WireResponse> {
@@ -74,34 +80,45 @@ async function answer(
   }
   let response: WireResponse;
   try {
-    const operation = targets.get(target ?? '');
-    if (operation === undefined && request.body.length === 0) throw unknownOperationException();
+    const found = targets.get(target ?? '');
+    if (found === undefined && request.body.length === 0) throw unknownOperationException();
     const json = parseBody(request.body);
-    if (operation === undefined) throw unknownOperationException();
+    if (found === undefined) throw unknownOperationException();
+    const { operation, service } = found;
     // Authentication will be checked here: after the target is known, before any member is looked at.
     const { account, region } = callerOf(request.authorization, request.url, defaults);
     const input = decodeJson(operation.input, json);
     validate(operation.input, input, world.quotas);
-    const { clock, database, log, quotas, transitionMs } = world;
+    const { clock, database, log, quotas, rates, transitionMs } = world;
     // Member by member: spreading the world costs a microsecond on every request.
     const call: Call = {
       clock,
       database,
       log,
       quotas,
+      rates,
       transitionMs,
       now: clock.now(),
       account,
       region,
       requestId,
     };
+    if (operation.rate !== undefined) assertRate(operation.rate, target!, service, call);
     const output = await run(operation, input, call);
     response = { status: 200, headers, body: output === undefined ? '' : encodeJson(output) };
   } catch (error) {
-    response = answerError(error, request, headers, targets.get(target ?? ''), world);
+    response = answerError(error, request, headers, targets.get(target ?? '')?.operation, world);
   }
   world.log.debug({ target, status: response.status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
   return response;
+}
+
+/** A call that is refused costs nothing. */
+function assertRate(rate: QuotaName, target: string, { rateExceeded }: Service, call: Call): void {
+  const { account, region, now, rates } = call;
+  const budget = rates.budget(`${target} ${account} ${region}`, rate, now);
+  if (budget.hasRoomFor(1, now)) return budget.use(1, now);
+  if (rates.refuse({ target, account, region })) throw rateExceeded(account);
 }
 
 function run(operation: Operation, input: never, call: Call): Output | Promise<Output> {
@@ -127,7 +144,7 @@ function parseBody(body: Buffer): unknown {
 function answerUnroutable(
   { method, target, body }: WireRequest,
   mediaType: string,
-  targets: ReadonlyMap<string, Operation>,
+  targets: Targets,
 ): WireResponse | undefined {
   if (method !== 'POST') return FORBIDDEN;
   if (JSON_TYPES.has(mediaType)) return undefined;

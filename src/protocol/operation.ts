@@ -1,7 +1,9 @@
 /** What an operation is, and how a service is made of the modules that export them. */
 import type { Call } from '../call.ts';
 import type { Settled } from '../database/writer.ts';
+import type { QuotaName } from '../quotas.ts';
 import type { WireValue } from './encode.ts';
+import type { ApiError } from './error.ts';
 import type { Shape } from './shape.ts';
 
 /** What a successful operation answers. Undefined: an empty body, as AWS answers operations without output. */
@@ -12,6 +14,8 @@ export interface Operation<I = never> {
   /** `write` runs in the writer turn and is on disk before it is answered; `read` runs at once. */
   readonly access: 'read' | 'write';
   readonly input: Shape<I>;
+  /** The quota of calls per second of each account and region; absent where other rates or none apply. */
+  readonly rate?: QuotaName;
   /** The codes of the errors that `run` may throw, besides those that every operation may answer with. */
   readonly errors: readonly string[];
   /** The behaviour: synchronous, one transaction, no reply before its end. Throws ApiError. */
@@ -32,11 +36,13 @@ export function operation<I, O extends Output>(
 export interface Service {
   /** The part of X-Amz-Target before the dot. */
   readonly target: string;
+  /** The error of a call that exceeds its operation's `rate`. */
+  readonly rateExceeded: (account: string) => ApiError;
   readonly operations: ReadonlyMap<string, Operation>;
 }
 
 /** A service of the operations that `modules` export; their other exports are ignored. */
-export function service(target: string, ...modules: readonly object[]): Service {
+export function service(header: Omit<Service, 'operations'>, ...modules: readonly object[]): Service {
   const exported = modules.flatMap((module) => Object.entries(module));
-  return { target, operations: new Map(exported.filter(([, value]) => operations.has(Object(value)))) };
+  return { ...header, operations: new Map(exported.filter(([, value]) => operations.has(Object(value)))) };
 }

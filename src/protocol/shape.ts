@@ -2,7 +2,7 @@
  * Shapes describe the input of an operation as data: the decoder, the validator, the tests against the API model and
  * the TypeScript type of the input are all made from the one declaration.
  */
-import type { QuotaName } from '../quotas.ts';
+import type { Profile, QuotaName } from '../quotas.ts';
 
 /** Constraints, as the API model states them. */
 export interface Rules {
@@ -11,6 +11,8 @@ export interface Rules {
   readonly max?: number;
   /** A quota that may be stricter than `max`. */
   readonly quota?: QuotaName;
+  /** In this profile of quotas the operation itself refuses what exceeds `max`, with an error of its own. */
+  readonly maxLeftIn?: Profile;
   /** Regular expression for the whole value. */
   readonly pattern?: string;
   /** In the order in which AWS lists them in messages. */
@@ -45,7 +47,8 @@ export interface Member {
   /** The name in the paths of validation messages: first letter in lower case. */
   readonly pathName: string;
   readonly shape: AnyShape;
-  readonly required: boolean;
+  /** Whether it must be present: always, or in one profile of quotas. */
+  readonly required: boolean | Profile;
 }
 export type AnyShape = ScalarShape | ListShape | MapShape | StructureShape;
 
@@ -55,9 +58,15 @@ export type Shape<T> = AnyShape & { readonly type?: T };
 export interface Required<T> {
   readonly required: Shape<T>;
 }
+/** A member that must be present in one profile of quotas. */
+export interface RequiredIn<T> {
+  readonly shape: Shape<T>;
+  readonly requiredIn: Profile;
+}
 
-type Members = Readonly<Record<string, Shape<unknown> | Required<unknown>>>;
-type ValueOf<M> = M extends Required<infer T> ? T : M extends Shape<infer T> ? T : never;
+type Members = Readonly<Record<string, Shape<unknown> | Required<unknown> | RequiredIn<unknown>>>;
+type ValueOf<M> =
+  M extends Required<infer T> ? T : M extends RequiredIn<infer T> ? T : M extends Shape<infer T> ? T : never;
 type RequiredNames<M extends Members> = { [K in keyof M]: M[K] extends Required<unknown> ? K : never }[keyof M];
 
 /** The decoded value of a structure with the members `M`. Absent members are undefined. */
@@ -93,6 +102,9 @@ export const map = <T>(key: Shape<string>, value: Shape<T>, rules: Rules = {}): 
 
 export const required = <T>(shape: Shape<T>): Required<T> => ({ required: shape });
 
+/** `required` in the profile of quotas only. */
+export const requiredIn = <T>(profile: Profile, shape: Shape<T>): RequiredIn<T> => ({ shape, requiredIn: profile });
+
 /** Members stand in the order in which validation messages name them. */
 export function structure<const M extends Members>(members: M): Shape<Structure<M>> {
   return {
@@ -100,10 +112,15 @@ export function structure<const M extends Members>(members: M): Shape<Structure<
     members: Object.entries(members).map(([name, member]) => ({
       name,
       pathName: name.charAt(0).toLowerCase() + name.slice(1),
-      shape: 'required' in member ? member.required : member,
-      required: 'required' in member,
+      ...obligationOf(member),
     })),
   };
+}
+
+function obligationOf(member: Members[string]): Pick<Member, 'shape' | 'required'> {
+  if ('required' in member) return { shape: member.required, required: true };
+  if ('requiredIn' in member) return { shape: member.shape, required: member.requiredIn };
+  return { shape: member, required: false };
 }
 
 function scalar(kind: ScalarKind, rules: Rules): ScalarShape {

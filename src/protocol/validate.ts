@@ -36,7 +36,8 @@ function checkStructure(shape: StructureShape, value: Record<string, unknown>, p
   for (const member of shape.members) {
     const memberValue = value[member.name];
     if (memberValue !== undefined) checkValue(member.shape, memberValue, prefix + member.pathName, check);
-    else if (member.required) check.items.push(constraintItem('null', prefix + member.pathName, NOT_NULL));
+    else if (member.required === true || member.required === check.quotas.profile)
+      check.items.push(constraintItem('null', prefix + member.pathName, NOT_NULL));
     if (check.items.length >= ITEMS_MAX) return;
   }
 }
@@ -62,8 +63,9 @@ function checkScalar(shape: ScalarShape, value: string | number | boolean | Buff
   if (typeof value === 'number') {
     if (rules.min !== undefined && value < rules.min)
       fail(`Member must have value greater than or equal to ${rules.min}`);
-    if (rules.max !== undefined && value > rules.max) fail(`Member must have value less than or equal to ${rules.max}`);
-    return;
+    return checkMaximum(rules, value, check.quotas, (max) =>
+      fail(`Member must have value less than or equal to ${max}`),
+    );
   }
   if (typeof value === 'boolean') return;
   if (rules.enum !== undefined && !rules.enum.includes(value as string)) {
@@ -77,12 +79,18 @@ function checkScalar(shape: ScalarShape, value: string | number | boolean | Buff
 
 function checkLength(rules: Rules, length: number, quotas: Quotas, fail: (constraint: string) => void): void {
   if (rules.min !== undefined && length < rules.min) fail(tooShort(rules.min));
+  checkMaximum(rules, length, quotas, (max) => fail(tooLong(max)));
+}
+
+/** `fail` is called with the maximum and, when only a quota of the reference documents is to blame, its name. */
+function checkMaximum(rules: Rules, value: number, quotas: Quotas, fail: (max: string) => void): void {
   const max = effectiveMax(rules, quotas);
-  if (max === undefined || length <= max) return;
-  fail(tooLong(max) + (rules.quota === undefined ? '' : quotaHint(quotas, rules.quota, length)));
+  if (max === undefined || value <= max) return;
+  fail(max + (rules.quota === undefined ? '' : quotaHint(quotas, rules.quota, value)));
 }
 
 function effectiveMax(rules: Rules, quotas: Quotas): number | undefined {
+  if (rules.maxLeftIn === quotas.profile) return undefined;
   if (rules.quota === undefined) return rules.max;
   return Math.min(rules.max ?? Number.POSITIVE_INFINITY, quotas[rules.quota as QuotaName]);
 }
@@ -150,7 +158,7 @@ function constraintsOf({ rules }: ScalarShape): string {
 }
 
 const tooShort = (min: number) => `Member must have length greater than or equal to ${min}`;
-const tooLong = (max: number) => `Member must have length less than or equal to ${max}`;
+const tooLong = (max: number | string) => `Member must have length less than or equal to ${max}`;
 
 /** The value with its quotes; empty for blobs, whose values AWS leaves out. */
 function shown(value: string | number | boolean | Buffer): string {

@@ -1,6 +1,7 @@
-/** The Express application behind the API: health for people and orchestrators. */
+/** The Express application behind the API: health and metrics for people and orchestrators. */
 import http2 from 'node:http2';
 import express, { type Express } from 'express';
+import type { Metrics } from './metrics.ts';
 import type { HttpRequest, HttpResponse, RequestListener } from './one-port.ts';
 
 export interface Health {
@@ -12,8 +13,13 @@ export interface Health {
 /** The paths that the peers of Millrace answer, so that compose files and scripts written for them keep working. */
 const HEALTH_PATHS = ['/_health', '/health', '/healthcheck', '/_localstack/health'];
 
+export interface Reports {
+  readonly health: () => Health;
+  readonly metrics: Metrics;
+}
+
 /** `otherwise` answers what no route matches. */
-export function createApp(health: () => Health, otherwise: RequestListener): RequestListener {
+export function createApp({ health, metrics }: Reports, otherwise: RequestListener): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -21,6 +27,11 @@ export function createApp(health: () => Health, otherwise: RequestListener): Req
   app.get(HEALTH_PATHS, (_request, response) => {
     const current = health();
     response.status(current.status === 'running' ? 200 : 503).json(current);
+  });
+  app.get('/metrics', async (_request, response) => {
+    const text = await metrics.text();
+    response.setHeader('Content-Type', metrics.contentType);
+    response.end(text);
   });
   app.use((request, response) => otherwise(request, response));
   return onBothProtocols(app);

@@ -3,28 +3,31 @@ import { Router } from 'express';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Gateway } from '../protocol/gateway.ts';
+import type { Rates } from '../rates.ts';
 import { createAdmission } from './admission.ts';
 import { send, serveApi } from './api.ts';
 import { createApp, type Health } from './app.ts';
+import { createMetrics } from './metrics.ts';
 import { createOnePort, type HttpRequest, type HttpResponse, type OnePort, type RequestListener } from './one-port.ts';
 
 export interface ServerOptions {
   readonly gateway: Gateway;
   readonly health: () => Health;
+  readonly throttles: Rates['throttles'];
   /** Host names that clients may use besides the usual ones. */
   readonly allowedHosts: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createServer({ gateway, health, allowedHosts, clock, log }: ServerOptions): OnePort {
+export function createServer({ gateway, health, throttles, allowedHosts, clock, log }: ServerOptions): OnePort {
   const refusalOf = createAdmission(allowedHosts);
   const api: RequestListener = (request, response) => {
     serveApi(request, response, gateway).catch((error) =>
       log.error({ err: error }, 'A request could not be answered.'),
     );
   };
-  const app = createApp(health, api);
+  const app = createApp({ health, metrics: createMetrics(throttles) }, api);
 
   const router = Router();
   router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {

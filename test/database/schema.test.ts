@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { expect, it } from 'vitest';
+import { migrations } from '../../migrations/index.ts';
 import { APPLICATION_ID } from '../../src/database/connection.ts';
 import { openHandle } from '../../src/database/handle.ts';
 import { startTestServer } from '../support/server.ts';
@@ -47,7 +48,7 @@ it('the file says what it is and has the layout that cannot be changed later', a
   const handle = await openData();
   const pragma = (name: string) => handle.pragma(name, { simple: true });
   expect(pragma('application_id')).toBe(APPLICATION_ID);
-  expect(pragma('user_version')).toBe(1);
+  expect(pragma('user_version')).toBe(Object.keys(migrations).length);
   expect(pragma('page_size')).toBe(8192);
   expect(pragma('auto_vacuum')).toBe(2);
   expect(pragma('journal_mode')).toBe('wal');

@@ -64,7 +64,8 @@ function factsOfDeclaration(shape: AnyShape, path: string): Facts {
       return [
         ...own,
         ...shape.members.flatMap((member) => [
-          ...(member.required ? [`${path}.${member.name} is required`] : []),
+          // What only one profile requires is stricter than today's model.
+          ...(member.required === true ? [`${path}.${member.name} is required`] : []),
           ...factsOfDeclaration(member.shape, `${path}.${member.name}`),
         ]),
       ];

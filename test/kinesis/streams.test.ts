@@ -117,8 +117,9 @@ describe('CreateStream', () => {
   });
 
   it('keeps to five streams in transition where AWS does', async () => {
-    const server = await startTestServer({ settings: { QUOTAS: 'current' } });
+    const server = await startTestServer({ settings: { QUOTAS: 'current', TRANSITION_MS: '1500' } });
     for (const name of ['a', 'b', 'c', 'd', 'e']) await server.ok('CreateStream', { StreamName: name, ShardCount: 1 });
+    server.clock.advance(1000);
     const { body } = await server.call('CreateStream', { StreamName: 'f', ShardCount: 1 });
     expect(body).toEqual({
       __type: 'LimitExceededException',
@@ -132,7 +133,10 @@ describe('CreateStream', () => {
 
   it('keeps to fifty on-demand streams where AWS does', async () => {
     const server = await startTestServer({ settings: { QUOTAS: 'current', TRANSITION_MS: '0' } });
-    for (let index = 0; index < 50; index += 1) await server.ok('CreateStream', { StreamName: `s${index}` });
+    for (let index = 0; index < 50; index += 1) {
+      await server.ok('CreateStream', { StreamName: `s${index}` });
+      server.clock.advance(200);
+    }
     expect((await server.call('CreateStream', { StreamName: 'more' })).body).toEqual({
       __type: 'LimitExceededException',
       message:
@@ -334,6 +338,7 @@ describe('ListStreams', () => {
     const count = QUOTAS === 'documented' ? 12 : 103;
     for (let index = 0; index < count; index += 1) {
       await server.ok('CreateStream', { StreamName: `s${index}`, ShardCount: 1 });
+      server.clock.advance(200);
     }
     expect((await server.ok('ListStreams', {})).StreamNames).toHaveLength(byDefault);
     expect((await server.ok('ListStreams', { Limit: 10_000 })).StreamNames).toHaveLength(atMost);

@@ -79,6 +79,7 @@ describe.each(Object.entries(protocols))('over %s', (_protocol, ask) => {
     const server = createServer({
       gateway: { handle: () => Promise.reject(new Error('The gateway must not be asked.')) },
       health: () => health,
+      throttles: () => [],
       allowedHosts: [],
       clock: createTestClock(),
       log: createTestLog(),

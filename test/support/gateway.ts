@@ -1,8 +1,10 @@
 /** A gateway with operations of the test's own, to see what it does with operations that misbehave. */
 import type { Database } from '../../src/database/database.ts';
+import { ApiError } from '../../src/protocol/error.ts';
 import { createGateway, type WireRequest, type WireResponse } from '../../src/protocol/gateway.ts';
 import { service } from '../../src/protocol/operation.ts';
 import { quotasOf } from '../../src/quotas.ts';
+import { Rates } from '../../src/rates.ts';
 import { createTestClock } from './clock.ts';
 import { createTestLog, type TestLog } from './log.ts';
 
@@ -16,8 +18,13 @@ export interface TestGateway {
 export function createTestGateway(operations: object): TestGateway {
   const log = createTestLog();
   const database = { write: async (body: () => unknown) => body() } as unknown as Database;
-  const world = { clock: createTestClock(), log, database, quotas: quotasOf('relaxed'), transitionMs: 500 };
-  const gateway = createGateway([service('Test', operations)], world, { account: '000000000000', region: 'us-east-1' });
+  const quotas = quotasOf('relaxed');
+  const world = { clock: createTestClock(), log, database, quotas, rates: new Rates(quotas), transitionMs: 500 };
+  const header = { target: 'Test', rateExceeded: () => new ApiError('LimitExceededException', 'Too fast.') };
+  const gateway = createGateway([service(header, operations)], world, {
+    account: '000000000000',
+    region: 'us-east-1',
+  });
   return {
     log,
     ask: (name, input = {}, changes = {}) =>

@@ -79,7 +79,8 @@ function badStructure(shape: StructureShape, prefix: string, { embed, quotas }: 
     const { [member.name]: _left, ...rest } = good;
     const missing = { title: `${path} missing`, input: embed(rest), item: failing(path, 'Member must not be null') };
     const place = { path, embed: (value: unknown) => embed({ ...good, [member.name]: value }), quotas };
-    return [...(member.required ? [missing] : []), ...badMembers(member.shape, place)];
+    const isRequired = member.required === true || member.required === quotas.profile;
+    return [...(isRequired ? [missing] : []), ...badMembers(member.shape, place)];
   });
 }
 
@@ -98,7 +99,9 @@ function badMembers(shape: AnyShape, place: Place): BadSample[] {
   }
 }
 
-function badNumbers({ rules: { min, max } }: ScalarShape, { path, embed }: Place): BadSample[] {
+function badNumbers(shape: ScalarShape, { path, embed, quotas }: Place): BadSample[] {
+  const { min } = shape.rules;
+  const max = largest(shape, quotas);
   const bad = (value: number, constraint: string) => ({
     title: `${path} = ${value}`,
     input: embed(value),
@@ -120,8 +123,10 @@ function valueOfSize(shape: SizedShape, size: number): unknown {
   return stretched(goodText(shape), size);
 }
 
-const largest = ({ rules: { max, quota } }: SizedShape, quotas: Quotas) =>
-  quota === undefined ? max : Math.min(max ?? Number.POSITIVE_INFINITY, quotas[quota]);
+function largest({ rules: { max, quota, maxLeftIn } }: SizedShape, quotas: Quotas): number | undefined {
+  if (maxLeftIn === quotas.profile) return undefined;
+  return quota === undefined ? max : Math.min(max ?? Number.POSITIVE_INFINITY, quotas[quota]);
+}
 
 const tooShort = (min: number) => `Member must have length greater than or equal to ${min}`;
 const tooLong = (max: number) => `Member must have length less than or equal to ${max}`;
@@ -243,7 +248,7 @@ function edges(shape: AnyShape, place: Place): Sample[] {
         ...edges(shape.value, { path: `${path}.a`, embed: (value) => embed(new Map([['a', value]])), quotas }),
       ];
     case 'integer':
-      return [shape.rules.min, shape.rules.max]
+      return [shape.rules.min, largest(shape, quotas)]
         .filter((limit) => limit !== undefined)
         .map((limit) => ({ title: `${path} = ${limit}`, input: embed(limit) }));
     default:

@@ -1,0 +1,74 @@
+/** What an account may have in a region: shards, on-demand streams, streams that change their state at once. */
+import { sql } from 'kysely';
+import type { Call } from '../call.ts';
+import { type Bind, query } from '../database/query.ts';
+import { quotaHint } from '../quotas.ts';
+import { onDemandLimitExceeded, shardLimitExceeded, tooManyCreatingOrDeleting, tooManyInTransition } from './errors.ts';
+import { existsAt } from './stream-store.ts';
+
+interface Namespace {
+  readonly account: string;
+  readonly region: string;
+  readonly now: number;
+}
+
+/** Shards of a split or merge in progress count as if it were done, so that two at once cannot exceed a limit. */
+const selectUse = query((bind: Bind<Namespace>, db) =>
+  db
+    .selectFrom('streams')
+    .select([
+      sql<number>`count(*) filter (
+        where gone_ms is not null or (${bind('now')} >= created_ms and ${bind('now')} < active_ms)
+      )`.as('creating_or_deleting'),
+      sql<number>`count(*) filter (
+        where gone_ms is null and ${bind('now')} >= updating_ms and ${bind('now')} < updated_ms
+      )`.as('updating'),
+      sql<number>`count(*) filter (where stream_mode = 'ON_DEMAND')`.as('on_demand'),
+      sql<number>`coalesce(sum((select count(*) from shards where stream = streams.id and closed_ms is null)), 0)`.as(
+        'open_shards',
+      ),
+    ])
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where(existsAt(bind('now'))),
+);
+
+type Use = NonNullable<(typeof selectUse)['row']>;
+
+const useOf = ({ account, region, now, database }: Call): Use => database.get(selectUse, { account, region, now })!;
+
+/** @throws ApiError LimitExceededException */
+export function assertRoomForStream(mode: 'PROVISIONED' | 'ON_DEMAND', shards: number, call: Call): void {
+  const { account, quotas } = call;
+  const use = useOf(call);
+  if (use.creating_or_deleting >= quotas.streamsInTransition) {
+    throw tooManyCreatingOrDeleting(account, quotas.streamsInTransition);
+  }
+  assertRoom(shards, use, call);
+  if (mode === 'ON_DEMAND' && use.on_demand >= quotas.onDemandStreams) {
+    throw onDemandLimitExceeded(call, use.on_demand, quotas.onDemandStreams);
+  }
+}
+
+/** @throws ApiError LimitExceededException */
+export const assertRoomForShards = (additional: number, call: Call): void => assertRoom(additional, useOf(call), call);
+
+/** @throws ApiError LimitExceededException when too many streams change their state, for one that begins to be deleted. */
+export function assertMayBeDeleted(call: Call): void {
+  const limit = call.quotas.streamsInTransition;
+  if (useOf(call).creating_or_deleting >= limit) throw tooManyCreatingOrDeleting(call.account, limit);
+}
+
+/** @throws ApiError LimitExceededException when too many streams change their state, for one that begins to update. */
+export function assertMayBeUpdated(call: Call): void {
+  const limit = call.quotas.streamsInTransition;
+  const { creating_or_deleting: others, updating } = useOf(call);
+  if (others + updating >= limit) throw tooManyInTransition(call.account, limit);
+}
+
+function assertRoom(additional: number, { open_shards: open }: Use, call: Call): void {
+  const limit = call.quotas.shards;
+  if (open + additional <= limit) return;
+  const hint = quotaHint(call.quotas, 'shards', open + additional);
+  throw shardLimitExceeded(call, { open, limit, additional, hint });
+}

@@ -1,0 +1,65 @@
+/**
+ * What a shard can take and give per second. Records and reads beyond it are refused with
+ * ProvisionedThroughputExceededException, or only counted where rates are metered; see Rates.
+ */
+import type { Call } from '../call.ts';
+import { throughputExceeded } from './errors.ts';
+import { targetOf } from './shapes.ts';
+import type { Stream } from './stream-store.ts';
+import type { Shard } from './topology.ts';
+
+/**
+ * Takes records of the sizes `bytes` (data and partition key) from the shard's budget, in their order. A record that
+ * does not fit leaves the budget to those after it.
+ * Returns the offsets of those that are refused.
+ */
+export function refusedWrites(
+  operation: string,
+  shard: Shard,
+  bytes: readonly number[],
+  stream: Stream,
+  call: Call,
+): ReadonlySet<number> {
+  const { now, rates } = call;
+  const recordBudget = rates.budget(`records ${shard.id}`, 'shardWriteRecordsPerSecond', now);
+  const byteBudget = rates.budget(`bytes ${shard.id}`, 'shardWriteBytesPerSecond', now);
+  const refused = new Set<number>();
+  for (const [offset, size] of bytes.entries()) {
+    if (recordBudget.hasRoomFor(1, now) && byteBudget.hasRoomFor(size, now)) {
+      recordBudget.use(1, now);
+      byteBudget.use(size, now);
+    } else if (isRefused(operation, shard, stream, call)) {
+      refused.add(offset);
+    }
+  }
+  return refused;
+}
+
+/** @throws ApiError ProvisionedThroughputExceededException when the shard's reads of this second are used up. */
+export function assertReadable(shard: Shard, stream: Stream, call: Call): void {
+  const { now, rates } = call;
+  const calls = rates.budget(`reads ${shard.id}`, 'shardReadCallsPerSecond', now);
+  if (calls.hasRoomFor(1, now) && readBudget(shard, call).hasRoomFor(1, now)) calls.use(1, now);
+  else if (isRefused('GetRecords', shard, stream, call)) throw throughputExceeded(shard.shardId, stream);
+}
+
+/** Charges a read with the `bytes` that it returned: 10 MiB use up the next five seconds. */
+export function chargeRead(shard: Shard, bytes: number, call: Call): void {
+  const budget = readBudget(shard, call);
+  // Reads that are only metered must not push the end of the budget away for ever.
+  if (budget.hasRoomFor(1, call.now)) budget.use(bytes, call.now);
+}
+
+const readBudget = (shard: Shard, { now, rates }: Call) =>
+  rates.budget(`read bytes ${shard.id}`, 'shardReadBytesPerSecond', now);
+
+/** @throws ApiError ProvisionedThroughputExceededException when the account asks for too many iterators of the shard. */
+export function assertIteratorRate(shard: Shard, stream: Stream, call: Call): void {
+  const { account, now, rates } = call;
+  const budget = rates.budget(`iterators ${account} ${shard.id}`, 'getShardIteratorCallsPerSecond', now);
+  if (budget.hasRoomFor(1, now)) budget.use(1, now);
+  else if (isRefused('GetShardIterator', shard, stream, call)) throw throughputExceeded(shard.shardId, stream);
+}
+
+const isRefused = (operation: string, { shardId }: Shard, { account, region, name }: Stream, call: Call): boolean =>
+  call.rates.refuse({ target: targetOf(operation), account, region, stream: name, shard: shardId });
