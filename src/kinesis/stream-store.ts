@@ -144,10 +144,17 @@ const isWithin = (now: number, fromMs: number | null, untilMs: number | null): b
 const exists = ({ deletedMs, goneMs }: Instants, now: number): boolean =>
   goneMs === null || isWithin(now, deletedMs, goneMs);
 
-const settleTransitions = query((bind: Bind<{ id: number }>, db) =>
+const settleCreation = query((bind: Bind<{ id: number }>, db) =>
   db
     .updateTable('streams')
-    .set((column) => ({ active_ms: column.ref('created_ms'), updating_ms: column.ref('updated_ms') }))
+    .set((column) => ({ active_ms: column.ref('created_ms') }))
+    .where('id', '=', bind('id')),
+);
+
+const settleUpdate = query((bind: Bind<{ id: number }>, db) =>
+  db
+    .updateTable('streams')
+    .set((column) => ({ updating_ms: column.ref('updated_ms') }))
     .where('id', '=', bind('id')),
 );
 
@@ -156,10 +163,12 @@ const settleTransitions = query((bind: Bind<{ id: number }>, db) =>
  * whose children hold records. Only inside the body of a write.
  */
 export function settle(stream: Stream, { now, database }: Call): void {
-  const { createdMs, activeMs, updatingMs, updatedMs } = stream;
-  const isUnsettled = (createdMs < activeMs && activeMs <= now) || (updatingMs! < updatedMs! && updatedMs! <= now);
-  if (!isUnsettled) return;
-  database.run(settleTransitions, { id: stream.id });
+  const { id, createdMs, activeMs, updatingMs, updatedMs } = stream;
+  const isCreationOver = createdMs < activeMs && activeMs <= now;
+  const isUpdateOver = updatedMs !== null && updatingMs! < updatedMs && updatedMs <= now;
+  if (!isCreationOver && !isUpdateOver) return;
+  if (isCreationOver) database.run(settleCreation, { id });
+  if (isUpdateOver) database.run(settleUpdate, { id });
   forgetStream(stream, { database });
 }
 

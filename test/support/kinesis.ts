@@ -22,10 +22,11 @@ export async function shardIterator(
 /** Every record of a shard that can be read now. */
 export async function readShard(server: TestServer, stream: string, ShardId: string): Promise<ReadRecord[]> {
   const records: ReadRecord[] = [];
-  for (let iterator = await shardIterator(server, stream, 'TRIM_HORIZON', { ShardId }); ; ) {
+  for (let iterator = await shardIterator(server, stream, 'TRIM_HORIZON', { ShardId }); iterator; ) {
     const page = await server.ok('GetRecords', { ShardIterator: iterator });
-    if (page.Records.length === 0) return records;
+    if (page.Records.length === 0) break;
     records.push(...page.Records);
     iterator = page.NextShardIterator;
   }
+  return records;
 }
