@@ -17,6 +17,7 @@ import {
 } from './error.ts';
 import { isNestingAllowed } from './nesting.ts';
 import type { Operation, Output, Service } from './operation.ts';
+import { presignedInput } from './presigned.ts';
 import { callerOf } from './signature.ts';
 import { validate } from './validate.ts';
 
@@ -82,7 +83,7 @@ async function answer(
   try {
     const found = targets.get(target ?? '');
     if (found === undefined && request.body.length === 0) throw unknownOperationException();
-    const json = parseBody(request.body);
+    const json = presignedBody(request, found?.operation) ?? parseBody(request.body);
     if (found === undefined) throw unknownOperationException();
     const { operation, service } = found;
     // Authentication will be checked here: after the target is known, before any member is looked at.
@@ -127,6 +128,9 @@ function run(operation: Operation, input: never, call: Call): Output | Promise<O
 }
 
 const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();
+
+const presignedBody = ({ body, url }: WireRequest, operation: Operation | undefined) =>
+  body.length === 0 && operation !== undefined ? presignedInput(operation.input, url) : undefined;
 
 function parseBody(body: Buffer): unknown {
   if (body.length === 0 || !isUtf8(body) || !isNestingAllowed(body)) throw serializationException();

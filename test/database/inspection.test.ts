@@ -1,20 +1,21 @@
 /** People look into the database while the server runs, with SQLite tools that are not ours. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openHandle } from '../../src/database/handle.ts';
-import { startMillrace } from '../support/process.ts';
+import { type RunningMillrace, startMillrace } from '../support/process.ts';
 import { temporaryDirectory } from '../support/server.ts';
 import { createWireClient, type WireClient } from '../support/wire.ts';
 
-async function startWithStream(): Promise<{ path: string; url: string; client: WireClient }> {
+async function startWithStream(): Promise<{ path: string; url: string; client: WireClient; process: RunningMillrace }> {
   const directory = temporaryDirectory();
-  const { url } = await startMillrace({ DATA_DIR: directory, TRANSITION_MS: '0' });
+  const process = await startMillrace({ DATA_DIR: directory, TRANSITION_MS: '0' });
+  const { url } = process;
   const client = createWireClient(url);
   onTestFinished(() => client.close());
   await client.send('CreateStream', { StreamName: 's', ShardCount: 2, Tags: { team: 'a' } });
-  return { path: join(directory, 'millrace.db'), url, client };
+  return { path: join(directory, 'millrace.db'), url, client, process };
 }
 
 const put = (client: WireClient, data: string | Buffer) =>
@@ -66,6 +67,30 @@ describe('the views', () => {
       { shard: 'shardId-000000000001', state: 'OPEN', records_ever: expect.any(Number), parent: null },
     ]);
     expect(handle.prepare('select sum(records_ever) from v_shards').pluck().get()).toBe(1);
+  });
+
+  it('show a split or merge as clients see it: the old shards while UPDATING, then the new ones', async () => {
+    const { path, client, process } = await startWithStream();
+    const shard = (index: number) => `shardId-00000000000${index}`;
+    const look = () => {
+      const handle = readonly(path);
+      const streams = handle.prepare('select status, open_shards from v_streams').raw().all();
+      const shards = handle.prepare('select shard, state, parent, adjacent_parent from v_shards').raw().all();
+      return { streams, shards };
+    };
+    await client.send('MergeShards', { StreamName: 's', ShardToMerge: shard(0), AdjacentShardToMerge: shard(1) });
+    const merged = [
+      [shard(0), 'CLOSED', null, null],
+      [shard(1), 'CLOSED', null, null],
+      [shard(2), 'OPEN', shard(0), shard(1)],
+    ];
+    expect(look()).toEqual({ streams: [['ACTIVE', 1]], shards: merged });
+    await process.kill('SIGTERM');
+    const slow = await startMillrace({ DATA_DIR: dirname(path), TRANSITION_MS: '60000' });
+    const slowClient = createWireClient(slow.url);
+    onTestFinished(() => slowClient.close());
+    await slowClient.send('SplitShard', { StreamName: 's', ShardToSplit: shard(2), NewStartingHashKey: '9' });
+    expect(look()).toEqual({ streams: [['UPDATING', 1]], shards: merged });
   });
 
   it('can be read with the sqlite3 command', async ({ skip }) => {
