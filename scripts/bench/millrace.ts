@@ -22,22 +22,37 @@ export interface Millrace {
 
 /** Starts Millrace with a fresh data directory and one active stream of `shards` shards. */
 export async function startMillrace(shards: number, cleanup: Cleanup): Promise<Millrace> {
-  const directory = temporaryDirectory(cleanup);
+  const millrace = await startProgram(temporaryDirectory(cleanup), {}, cleanup);
+  await createStream(shards, millrace.call);
+  return millrace;
+}
+
+export interface Program extends Millrace {
+  /** Stops the program in order. */
+  stop(): Promise<void>;
+}
+
+/** Starts Millrace on the data of `directory`, with further `settings` by their environment names. */
+export async function startProgram(
+  directory: string,
+  settings: Record<string, string>,
+  cleanup: Cleanup,
+): Promise<Program> {
   const child = spawn(process.execPath, [PROGRAM], {
     // Neither the caller's settings nor a file .env in the working directory may change what is measured.
     cwd: directory,
-    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, LOG_LEVEL: 'warn' },
+    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  cleanup.add(() => {
+  const stop = () => {
     child.kill('SIGTERM');
     return ended(child);
-  });
+  };
+  cleanup.add(stop);
   const url = await readyUrl(child);
   pin(child.pid!, 'measured');
   const call = (operation: string, input: object) => callOver(url, operation, input);
-  await createStream(shards, call);
-  return { port: Number(new URL(url).port), call };
+  return { port: Number(new URL(url).port), call, stop };
 }
 
 function readyUrl(child: ChildProcess): Promise<string> {
@@ -51,7 +66,8 @@ function readyUrl(child: ChildProcess): Promise<string> {
   });
 }
 
-async function createStream(shards: number, call: Millrace['call']): Promise<void> {
+/** Creates the stream of the benchmark and waits until it is ACTIVE. */
+export async function createStream(shards: number, call: Millrace['call']): Promise<void> {
   await call('CreateStream', { StreamName: STREAM, ShardCount: shards });
   for (let status = ''; status !== 'ACTIVE'; ) {
     await new Promise((resolve) => setTimeout(resolve, ACTIVE_POLL_MS));
