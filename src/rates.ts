@@ -82,15 +82,15 @@ export class Rates {
   }
 
   /**
-   * Counts a call or record that AWS would refuse. Returns whether it is to be refused here too: in the relaxed profile
-   * rates are only metered.
+   * Counts calls or records that AWS would refuse. Returns whether they are to be refused here too: in the relaxed
+   * profile rates are only metered.
    */
-  refuse(subject: Throttled): boolean {
+  refuse(subject: Throttled, count = 1): boolean {
     const { target, account, region, stream, shard } = subject;
     const key = `${target} ${account} ${region} ${stream} ${shard}`;
     const known = this.#throttles.get(key);
-    if (known !== undefined) known.count += 1;
-    else if (this.#throttles.size < COUNTED_MAX) this.#throttles.set(key, { subject, count: 1 });
+    if (known !== undefined) known.count += count;
+    else if (this.#throttles.size < COUNTED_MAX) this.#throttles.set(key, { subject, count });
     return this.#quotas.enforcesRates;
   }
 

@@ -59,9 +59,10 @@ export const PutRecord = operation({
     if (input.SequenceNumberForOrdering !== undefined) {
       assertOrderingNumber(input.SequenceNumberForOrdering, stream, call);
     }
-    assertRecordSizes([input], stream, call, () => 'data');
+    const sizes = [storedBytes(input)];
+    assertRecordSizes([input], sizes, stream, call, () => 'data');
     const shard = shardFor(hash, topologyAt(stream, call.now));
-    if (refusedWrites('PutRecord', shard, [storedBytes(input)], stream, call).size > 0) {
+    if (refusedWrites('PutRecord', shard, sizes, stream, call).size > 0) {
       throw throughputExceeded(shard.shardId, stream);
     }
     const [number] = append(shard, [newRecord(input)], call.now, call.database);
@@ -80,9 +81,10 @@ export const PutRecords = operation({
     const stream = requireWritable(reference, call);
     const topology = topologyAt(stream, call.now);
     const shards = Records.map((record) => shardFor(routingHash(record), topology));
-    assertRecordSizes(Records, stream, call, (index) => `records.${index + 1}.member.data`);
-    assertRequestSize(Records, call);
-    const results = putAll(Records, shards, stream, call);
+    const sizes = Records.map(storedBytes);
+    assertRecordSizes(Records, sizes, stream, call, (index) => `records.${index + 1}.member.data`);
+    assertRequestSize(sizes, call);
+    const results = putAll({ records: Records, sizes, shards }, stream, call);
     return { FailedRecordCount: results.filter((result) => 'ErrorCode' in result).length, Records: results };
   },
 });
@@ -91,8 +93,15 @@ type PutResult =
   | { readonly SequenceNumber: string; readonly ShardId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
+/** The records of a request with what each takes of the budgets and where it goes, in the same order. */
+interface Batch {
+  readonly records: readonly Entry[];
+  readonly sizes: readonly number[];
+  readonly shards: readonly Shard[];
+}
+
 /** Puts each record into its shard; results stand in the order of the request, as do the numbers within a shard. */
-function putAll(records: readonly Entry[], shards: readonly Shard[], stream: Stream, call: Call): PutResult[] {
+function putAll({ records, sizes, shards }: Batch, stream: Stream, call: Call): PutResult[] {
   const indicesByShard = new Map<Shard, number[]>();
   for (const [index, shard] of shards.entries()) {
     const indices = indicesByShard.get(shard);
@@ -101,25 +110,21 @@ function putAll(records: readonly Entry[], shards: readonly Shard[], stream: Str
   }
   const results = new Array<PutResult>(records.length);
   for (const [shard, indices] of indicesByShard) {
-    const batch = indices.map((index) => records[index]!);
-    for (const [offset, result] of putInto(shard, batch, stream, call).entries()) results[indices[offset]!] = result;
+    const bytes = indices.map((index) => sizes[index]!);
+    const refused = refusedWrites('PutRecords', shard, bytes, stream, call);
+    const admitted = refused.size === 0 ? indices : indices.filter((_index, offset) => !refused.has(offset));
+    const batch = admitted.map((index) => records[index]!);
+    for (const [offset, result] of putInto(shard, batch, call).entries()) results[admitted[offset]!] = result;
+    if (refused.size === 0) continue;
+    const { code: ErrorCode, message: ErrorMessage } = throughputExceeded(shard.shardId, stream);
+    for (const offset of refused) results[indices[offset]!] = { ErrorCode, ErrorMessage };
   }
   return results;
 }
 
-/** What becomes of each record of `batch`: all of a request's records for one shard. */
-function putInto(shard: Shard, batch: readonly Entry[], stream: Stream, call: Call): PutResult[] {
-  const refused = refusedWrites('PutRecords', shard, batch.map(storedBytes), stream, call);
-  const admitted = refused.size === 0 ? batch : batch.filter((_record, offset) => !refused.has(offset));
-  const results = admitted.length === 0 ? [] : appended(shard, admitted, call);
-  if (refused.size === 0) return results;
-  const { code: ErrorCode, message: ErrorMessage } = throughputExceeded(shard.shardId, stream);
-  let next = 0;
-  return batch.map((_record, offset) => (refused.has(offset) ? { ErrorCode, ErrorMessage } : results[next++]!));
-}
-
 /** A shard that cannot take any record fails its own entries, not the request. */
-function appended(shard: Shard, batch: readonly Entry[], { now, database, log }: Call): PutResult[] {
+function putInto(shard: Shard, batch: readonly Entry[], { now, database, log }: Call): PutResult[] {
+  if (batch.length === 0) return [];
   try {
     const numbers = append(shard, batch.map(newRecord), now, database);
     return numbers.map((SequenceNumber) => ({ SequenceNumber, ShardId: shard.shardId }));
@@ -166,28 +171,25 @@ function assertOrderingNumber(text: string, stream: Stream, { now, database }: C
 const storedBytes = ({ Data, PartitionKey }: Pick<Entry, 'Data' | 'PartitionKey'>): number =>
   Data.length + Buffer.byteLength(PartitionKey);
 
-/** What counts against the limit of a single record: in the reference documents the data alone. */
-const limitedBytes = (record: Entry, { quotas }: Call): number =>
-  quotas.profile === 'documented' ? record.Data.length : storedBytes(record);
-
 /** One record that is too large rejects the whole request; up to ten are named. */
 function assertRecordSizes(
   records: readonly Entry[],
+  sizes: readonly number[],
   stream: Stream,
-  call: Call,
+  { quotas }: Call,
   pathOf: (index: number) => string,
 ): void {
-  const { quotas } = call;
   const maxBytes = stream.maxRecordKib === null ? quotas.recordBytes : stream.maxRecordKib * 1024;
-  const tooLarge = records.flatMap((record, index) => {
-    const bytes = limitedBytes(record, call);
+  const tooLarge = records.flatMap(({ Data }, index) => {
+    // The reference documents limit the data alone.
+    const bytes = quotas.profile === 'documented' ? Data.length : sizes[index]!;
     return bytes > maxBytes ? [{ path: pathOf(index), hint: quotaHint(quotas, 'recordBytes', bytes) }] : [];
   });
   if (tooLarge.length > 0) throw recordsTooLarge(tooLarge.slice(0, 10), maxBytes);
 }
 
-function assertRequestSize(records: readonly Entry[], { quotas }: Call): void {
-  const bytes = records.reduce((sum, record) => sum + storedBytes(record), 0);
+function assertRequestSize(sizes: readonly number[], { quotas }: Call): void {
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (bytes <= quotas.putRecordsBytes) return;
   throw requestTooLarge(quotas.putRecordsBytes / (1024 * 1024), quotaHint(quotas, 'putRecordsBytes', bytes));
 }

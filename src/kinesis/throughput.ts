@@ -23,17 +23,19 @@ export function refusedWrites(
   const { now, rates } = call;
   const recordBudget = rates.budget(`records ${shard.id}`, 'shardWriteRecordsPerSecond', now);
   const byteBudget = rates.budget(`bytes ${shard.id}`, 'shardWriteBytesPerSecond', now);
-  const refused = new Set<number>();
+  const unfit = new Set<number>();
   for (const [offset, size] of bytes.entries()) {
     if (recordBudget.hasRoomFor(1, now) && byteBudget.hasRoomFor(size, now)) {
       recordBudget.use(1, now);
       byteBudget.use(size, now);
-    } else if (isRefused(operation, shard, stream, call)) {
-      refused.add(offset);
+    } else {
+      unfit.add(offset);
     }
   }
-  return refused;
+  return unfit.size > 0 && isRefused(operation, shard, stream, call, unfit.size) ? unfit : NONE;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** @throws ApiError ProvisionedThroughputExceededException when the shard's reads of this second are used up. */
 export function assertReadable(shard: Shard, stream: Stream, call: Call): void {
@@ -61,5 +63,7 @@ export function assertIteratorRate(shard: Shard, stream: Stream, call: Call): vo
   else if (isRefused('GetShardIterator', shard, stream, call)) throw throughputExceeded(shard.shardId, stream);
 }
 
-const isRefused = (operation: string, { shardId }: Shard, { account, region, name }: Stream, call: Call): boolean =>
-  call.rates.refuse({ target: targetOf(operation), account, region, stream: name, shard: shardId });
+function isRefused(operation: string, { shardId }: Shard, stream: Stream, { rates }: Call, count = 1): boolean {
+  const { account, region, name } = stream;
+  return rates.refuse({ target: targetOf(operation), account, region, stream: name, shard: shardId }, count);
+}
