@@ -1,6 +1,9 @@
-/** Inputs made from declared shapes: good ones, good ones at the very edge of a rule, and bad ones that break one rule. */
-import type { AnyShape, ListShape, MapShape, ScalarShape, StructureShape } from '../../src/protocol/shape.ts';
-import type { Quotas } from '../../src/quotas.ts';
+/**
+ * Inputs made from declared shapes: good ones, good ones at the very edge of a rule, bad ones that break one rule, and
+ * ones of a wrong type. All but the last, which exist in JSON only, are decoded values; `jsonOf` writes them as JSON.
+ */
+import type { AnyShape, ListShape, MapShape, Rules, ScalarShape, StructureShape } from '../../src/protocol/shape.ts';
+import { type Quotas, quotasOf } from '../../src/quotas.ts';
 
 export interface Sample {
   /** What it is, for test messages: `records.1.member.partitionKey of 257 characters`. */
@@ -9,8 +12,13 @@ export interface Sample {
 }
 
 export interface BadSample extends Sample {
-  /** What the validation message must contain. */
+  /** The item of the validation message that this input must cause. */
   readonly item: string;
+}
+
+export interface WrongTypeSample extends Sample {
+  /** The message with which decoding must end. */
+  readonly message: string;
 }
 
 /** For each pattern of the API model one of these is a good value. */
@@ -66,7 +74,36 @@ interface Place {
   readonly quotas: Quotas;
 }
 
-const failing = (path: string, constraint: string) => `at '${path}' failed to satisfy constraint: ${constraint}`;
+/** The sample in which the value at a place is `value`, which breaks `constraint`; the title says `what` it is. */
+const bad = (
+  shape: AnyShape,
+  { path, embed }: Pick<Place, 'path' | 'embed'>,
+  [what, value]: readonly [what: string, value: unknown],
+  constraint: string,
+): BadSample => ({
+  title: `${path} ${what}`,
+  input: embed(value),
+  item: `Value ${shown(shape, value)}at '${path}' failed to satisfy constraint: ${constraint}`,
+});
+
+const SHOWN_MAX = 4096;
+
+/** A value as messages show it: blobs and structures are left out, very long texts are cut. */
+function shown(shape: AnyShape, value: unknown): string {
+  if (value === undefined) return 'null ';
+  if (shape.kind === 'blob' || (shape.kind === 'list' && shape.member.kind === 'structure')) return '';
+  const text = javaTextOf(value);
+  return `'${text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text}' `;
+}
+
+/** As Java prints it: `[a, b]`, `{k=v, k2=v2}`. */
+function javaTextOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.join(', ')}]`;
+  if (value instanceof Map) return `{${[...value].map(([key, entry]) => `${key}=${entry}`).join(', ')}}`;
+  return String(value);
+}
+
+const NOT_NULL = 'Member must not be null';
 
 /** Inputs of `shape` that break one rule each: one for every rule of every member, however deep. */
 export const badSamples = (shape: StructureShape, quotas: Quotas): BadSample[] =>
@@ -77,10 +114,13 @@ function badStructure(shape: StructureShape, prefix: string, { embed, quotas }: 
   return shape.members.flatMap((member) => {
     const path = prefix + member.pathName;
     const { [member.name]: _left, ...rest } = good;
-    const missing = { title: `${path} missing`, input: embed(rest), item: failing(path, 'Member must not be null') };
     const place = { path, embed: (value: unknown) => embed({ ...good, [member.name]: value }), quotas };
+    const missing = [
+      bad(member.shape, { path, embed: () => embed(rest) }, ['missing', undefined], NOT_NULL),
+      bad(member.shape, place, ['null', undefined], NOT_NULL),
+    ];
     const isRequired = member.required === true || member.required === quotas.profile;
-    return [...(isRequired ? [missing] : []), ...badMembers(member.shape, place)];
+    return [...(isRequired ? missing : []), ...badMembers(member.shape, place)];
   });
 }
 
@@ -99,17 +139,15 @@ function badMembers(shape: AnyShape, place: Place): BadSample[] {
   }
 }
 
-function badNumbers(shape: ScalarShape, { path, embed, quotas }: Place): BadSample[] {
+function badNumbers(shape: ScalarShape, place: Place): BadSample[] {
   const { min } = shape.rules;
-  const max = largest(shape, quotas);
-  const bad = (value: number, constraint: string) => ({
-    title: `${path} = ${value}`,
-    input: embed(value),
-    item: failing(path, constraint),
-  });
+  const max = largest(shape, place.quotas);
+  const number = (value: number, constraint: string) => bad(shape, place, [`= ${value}`, value], constraint);
   return [
-    min === undefined ? [] : bad(min - 1, `Member must have value greater than or equal to ${min}`),
-    max === undefined ? [] : bad(max + 1, `Member must have value less than or equal to ${max}`),
+    min === undefined ? [] : number(min - 1, `Member must have value greater than or equal to ${min}`),
+    max === undefined
+      ? []
+      : number(max + 1, `Member must have value less than or equal to ${max}${hint(shape, max + 1, place.quotas)}`),
   ].flat();
 }
 
@@ -128,18 +166,24 @@ function largest({ rules: { max, quota, maxLeftIn } }: SizedShape, quotas: Quota
   return quota === undefined ? max : Math.min(max ?? Number.POSITIVE_INFINITY, quotas[quota]);
 }
 
+/** What is added to a maximum that only the documented profile sets: the quota by which it can be lifted. */
+function hint({ rules: { quota } }: { readonly rules: Rules }, value: number, quotas: Quotas): string {
+  if (quota === undefined || quotas.profile !== 'documented' || value > quotasOf('current')[quota]) return '';
+  return ` (quota ${quota} of QUOTAS=documented)`;
+}
+
 const tooShort = (min: number) => `Member must have length greater than or equal to ${min}`;
 const tooLong = (max: number) => `Member must have length less than or equal to ${max}`;
 
-function badSizes(shape: SizedShape, { path, embed, quotas }: Place): BadSample[] {
-  const bad = (size: number, constraint: string) => ({
-    title: `${path} of length ${size}`,
-    input: embed(valueOfSize(shape, size)),
-    item: failing(path, constraint),
-  });
+function badSizes(shape: SizedShape, place: Place): BadSample[] {
   const { min = 0 } = shape.rules;
-  const max = largest(shape, quotas);
-  return [min === 0 ? [] : bad(min - 1, tooShort(min)), max === undefined ? [] : bad(max + 1, tooLong(max))].flat();
+  const max = largest(shape, place.quotas);
+  const sized = (size: number, constraint: string) =>
+    bad(shape, place, [`of length ${size}`, valueOfSize(shape, size)], constraint);
+  return [
+    min === 0 ? [] : sized(min - 1, tooShort(min)),
+    max === undefined ? [] : sized(max + 1, tooLong(max) + hint(shape, max + 1, place.quotas)),
+  ].flat();
 }
 
 /** Breaks any enum or pattern, and is short enough for every length. */
@@ -149,78 +193,75 @@ const LONG = 100_000;
 const isBroken = (text: string, { rules, regex }: ScalarShape) =>
   rules.enum?.includes(text) === false || regex?.test(text) === false;
 
-function badTexts(shape: ScalarShape, { path, embed }: Place): BadSample[] {
-  const { enum: values, pattern, max } = shape.rules;
-  const bad = (text: string, constraint: string) => ({
-    title: text === ODD_TEXT ? `${path} = ${text}` : `${path} = ${ODD_TEXT} ${text.length} times`,
-    input: embed(text),
-    item: failing(path, constraint),
-  });
-  // A long value fails its length, if it has one; only without one the pattern is all that keeps it out.
-  const texts = max === undefined ? [ODD_TEXT, ODD_TEXT.repeat(LONG)] : [ODD_TEXT];
-  return texts.flatMap((text) => [
-    ...(values === undefined ? [] : [bad(text, `Member must satisfy enum value set: [${values.join(', ')}]`)]),
-    ...(pattern === undefined ? [] : [bad(text, `Member must satisfy regular expression pattern: ${pattern}`)]),
-  ]);
-}
-
-function badElements({ member, rules }: ListShape, { path, embed, quotas }: Place): BadSample[] {
-  const good = Array.from({ length: Math.max(1, rules.min ?? 0) }, () => goodValue(member));
-  const withFirst = (value: unknown) => embed([value, ...good.slice(1)]);
-  const elementPath = `${path}.1.member`;
-  const missing = {
-    title: `${elementPath} null`,
-    input: withFirst(undefined),
-    item: failing(elementPath, 'Member must not be null'),
-  };
-  const rest =
-    member.kind === 'structure' || member.kind === 'list' || member.kind === 'map'
-      ? badMembers(member, { path: elementPath, embed: withFirst, quotas })
-      : badTextsInside(member, 'element', (text) => withFirst(text), failing(path, 'Member must satisfy constraint: '));
-  return [missing, ...rest];
-}
-
-function badEntries({ key, value }: MapShape, { path, embed }: Place): BadSample[] {
-  const goodKey = goodText(key);
-  return [
-    {
-      title: `${path}.${goodKey} null`,
-      input: embed(new Map([[goodKey, undefined]])),
-      item: failing(`${path}.${goodKey}.member`, 'Member must not be null'),
-    },
-    ...badTextsInside(
-      key,
-      'key',
-      (text) => embed(new Map([[text, goodValue(value)]])),
-      failing(path, 'Map keys must satisfy constraint: '),
-    ),
-    ...badTextsInside(
-      value,
-      'value',
-      (text) => embed(new Map([[goodKey, text]])),
-      failing(path, 'Map value must satisfy constraint: '),
-    ),
-  ];
-}
-
-/** Texts that break one rule of an element, key or value: AWS then names all of its rules at once, most first. */
-function badTextsInside(shape: ScalarShape, part: string, embed: (text: string) => unknown, item: string): BadSample[] {
-  const { min, max, enum: values, pattern } = shape.rules;
-  const all = [
-    max === undefined ? [] : tooLong(max),
-    min === undefined ? [] : tooShort(min),
+/** What messages say of a text that is outside its enum or does not fit its pattern. */
+const textRules = ({ enum: values, pattern }: Rules): string[] =>
+  [
     values === undefined ? [] : `Member must satisfy enum value set: [${values.join(', ')}]`,
     pattern === undefined ? [] : `Member must satisfy regular expression pattern: ${pattern}`,
   ].flat();
+
+function badTexts(shape: ScalarShape, place: Place): BadSample[] {
+  // A long value fails its length, if it has one; only without one the pattern is all that keeps it out.
   const texts = [
-    min === undefined || min === 0 ? [] : stretched(goodText(shape), min - 1),
-    max === undefined ? [] : stretched(goodText(shape), max + 1),
-    isBroken(ODD_TEXT, shape) ? ODD_TEXT : [],
+    [`= ${ODD_TEXT}`, ODD_TEXT] as const,
+    ...(shape.rules.max === undefined ? [[`= ${ODD_TEXT} ${LONG} times`, ODD_TEXT.repeat(LONG)] as const] : []),
+  ];
+  return texts.flatMap((text) => textRules(shape.rules).map((constraint) => bad(shape, place, text, constraint)));
+}
+
+function badElements(shape: ListShape, place: Place): BadSample[] {
+  const { member, rules } = shape;
+  const good = Array.from({ length: Math.max(1, rules.min ?? 0) }, () => goodValue(member));
+  const withFirst = (value: unknown) => [value, ...good.slice(1)];
+  const first = { ...place, path: `${place.path}.1.member`, embed: (value: unknown) => place.embed(withFirst(value)) };
+  const missing = bad(member, first, ['null', undefined], NOT_NULL);
+  if (member.kind === 'structure' || member.kind === 'list' || member.kind === 'map') {
+    return [missing, ...badMembers(member, first)];
+  }
+  return [missing, ...badInside(shape, place, 'element', member, withFirst)];
+}
+
+function badEntries(shape: MapShape, place: Place): BadSample[] {
+  const { key, value } = shape;
+  const goodKey = goodText(key);
+  const entry = {
+    path: `${place.path}.${goodKey}.member`,
+    embed: (given: unknown) => place.embed(new Map([[goodKey, given]])),
+  };
+  return [
+    bad(value, entry, ['null', undefined], NOT_NULL),
+    ...badInside(shape, place, 'key', key, (text) => new Map([[text, goodValue(value)]])),
+    ...badInside(shape, place, 'value', value, (text) => new Map([[goodKey, text]])),
+  ];
+}
+
+const INSIDE = {
+  element: 'Member must satisfy constraint',
+  key: 'Map keys must satisfy constraint',
+  value: 'Map value must satisfy constraint',
+} as const;
+
+/**
+ * Texts inside a list or map, where `contain` puts them, that break one rule of their shape `part`. AWS then shows the
+ * whole list or map and names all the rules of its parts at once, most first.
+ */
+function badInside(
+  shape: ListShape | MapShape,
+  place: Place,
+  name: keyof typeof INSIDE,
+  part: ScalarShape,
+  contain: (text: string) => unknown,
+): BadSample[] {
+  const { min, max } = part.rules;
+  const rules = [max === undefined ? [] : tooLong(max), min === undefined ? [] : tooShort(min), textRules(part.rules)];
+  const texts = [
+    min === undefined || min === 0 ? [] : stretched(goodText(part), min - 1),
+    max === undefined ? [] : stretched(goodText(part), max + 1),
+    isBroken(ODD_TEXT, part) ? ODD_TEXT : [],
   ].flat();
   return texts.map((text) => ({
-    title: `${part} of length ${text.length}`,
-    input: embed(text),
-    item: `${item}[${all.join(', ')}]`,
+    ...bad(shape, place, ['', contain(text)], `${INSIDE[name]}: [${rules.flat().join(', ')}]`),
+    title: `${name} of length ${text.length}`,
   }));
 }
 
@@ -263,4 +304,86 @@ function edgesOfSize(shape: SizedShape, { path, embed, quotas }: Place): Sample[
     if (typeof value === 'string' && isBroken(value, shape as ScalarShape)) return [];
     return [{ title: `${path} of length ${size}`, input: embed(value) }];
   });
+}
+
+/** A decoded value as clients write it in JSON. What is undefined is written as null. */
+export function jsonOf(shape: AnyShape, value: unknown): unknown {
+  if (value === undefined) return null;
+  switch (shape.kind) {
+    case 'structure': {
+      const members = value as Readonly<Record<string, unknown>>;
+      const given = shape.members.filter(({ name }) => name in members);
+      return Object.fromEntries(given.map(({ name, shape: member }) => [name, jsonOf(member, members[name])]));
+    }
+    case 'list':
+      return (value as readonly unknown[]).map((element) => jsonOf(shape.member, element));
+    case 'map': {
+      const entries = [...(value as ReadonlyMap<string, unknown>)];
+      return Object.fromEntries(entries.map(([key, entry]) => [key, jsonOf(shape.value, entry)]));
+    }
+    case 'blob':
+      return (value as Buffer).toString('base64');
+    case 'timestamp':
+      return (value as number) / 1000;
+    default:
+      return value;
+  }
+}
+
+type WrongValue = readonly [json: unknown, message: string];
+const A_LIST: WrongValue = [[], 'Start of list found where not expected'];
+const AN_OBJECT: WrongValue = [{}, 'Start of structure or map found where not expected.'];
+const anyScalar = (message: string): readonly WrongValue[] => [true, 7, 'text'].map((json) => [json, message]);
+const notBase64 = (text: string, why: string): WrongValue => [text, `'${text}' can not be converted to a Blob: ${why}`];
+
+/** The service names the class to which its own parser turned the value. */
+function notA(target: string, ...values: readonly (boolean | number | string)[]): readonly WrongValue[] {
+  const classOf = (value: unknown) => {
+    if (typeof value === 'number') return 'com.amazon.coral.value.json.numbers.TruncatingBigNumber';
+    return typeof value === 'boolean' ? 'java.lang.Boolean' : 'java.lang.String';
+  };
+  return values.map((value) => [value, `class ${classOf(value)} can not be converted to ${target}`]);
+}
+
+const WRONG_VALUES: Readonly<Record<AnyShape['kind'], readonly WrongValue[]>> = {
+  boolean: [...notA('an Boolean', 7), ['text', "'TEXT' can not be converted to an Boolean"], A_LIST, AN_OBJECT],
+  integer: [...notA('an Integer', true, '7'), A_LIST, AN_OBJECT],
+  string: [...notA('an String', true, 7), A_LIST, AN_OBJECT],
+  blob: [
+    ...notA('a Blob', true, 7),
+    notBase64('AAA', 'Base64 encoded length is expected a multiple of 4 bytes but found: 3'),
+    notBase64('AA!=', "Invalid Base64 character: '!'"),
+    notBase64('A=AA', "Invalid Base64 character: '='"),
+    notBase64('AAB=', 'Invalid last non-pad Base64 character dectected'),
+    A_LIST,
+    AN_OBJECT,
+  ],
+  timestamp: [...notA('milliseconds since epoch', true, '7'), A_LIST, AN_OBJECT],
+  list: [...anyScalar('Expected list or null'), AN_OBJECT],
+  map: [...anyScalar('Expected map or null'), A_LIST],
+  structure: [...anyScalar('Expected null'), A_LIST],
+};
+
+/** JSON inputs of `shape` in which one value, however deep, has a type that the shape does not take. */
+export const wrongTypeSamples = (shape: StructureShape): WrongTypeSample[] => wrongMembers(shape, '', (json) => json);
+
+function wrongMembers(shape: StructureShape, prefix: string, embed: Embed): WrongTypeSample[] {
+  const good = jsonOf(shape, goodValue(shape)) as object;
+  return shape.members.flatMap(({ name, pathName, shape: member }) =>
+    wrongTypes(member, prefix + pathName, (json) => embed({ ...good, [name]: json })),
+  );
+}
+
+function wrongTypes(shape: AnyShape, path: string, embed: Embed): WrongTypeSample[] {
+  const here = WRONG_VALUES[shape.kind].map(([json, message]) => ({
+    title: `${path} = ${JSON.stringify(json)}`,
+    input: embed(json),
+    message,
+  }));
+  if (shape.kind === 'structure') return [...here, ...wrongMembers(shape, `${path}.`, embed)];
+  if (shape.kind === 'map') return [...here, ...wrongTypes(shape.value, `${path}.a`, (json) => embed({ a: json }))];
+  if (shape.kind !== 'list') return here;
+  // Behind a good element: decoding must not stop at the first.
+  const good = jsonOf(shape.member, goodValue(shape.member));
+  return [...here, ...wrongTypes(shape.member, `${path}.2`, (json) => embed([good, json]))];
 }
