@@ -25,6 +25,8 @@ const HOUR_MS = 3_600_000;
 /** Rows inserted in one transaction of the filling. */
 const BATCH = 50_000;
 const NEVER = '0 0 1 1 *';
+/** No request should take longer; those that do are told when it happens, between the lines of progress. */
+const SLOW_MS = 50;
 
 const { records, bytes } = readOptions();
 const cleanup = new Cleanup();
@@ -166,7 +168,9 @@ function startProbes({ call }: Millrace): { stop(): Promise<string[]> } {
     while (isRunning) {
       const startMs = performance.now();
       await send();
-      latencies.push(performance.now() - startMs);
+      const tookMs = performance.now() - startMs;
+      latencies.push(tookMs);
+      if (tookMs > SLOW_MS) process.stderr.write(`\nbench: ${name} took ${tookMs.toFixed(0)} ms\n`);
       await pause(everyMs);
     }
     latencies.sort((a, b) => a - b);
