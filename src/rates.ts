@@ -38,6 +38,11 @@ export class Budget {
   isFresh(now: number): boolean {
     return now >= this.#endMs || now < this.#startMs;
   }
+
+  /** Whether it was used, and that does not count any more. */
+  isOver(now: number): boolean {
+    return this.#endMs > 0 && this.isFresh(now);
+  }
 }
 
 /** Who exceeded which rate. */
@@ -50,7 +55,7 @@ export interface Throttled {
   readonly shard?: string;
 }
 
-/** Budgets are dropped when there are this many and they are fresh again; callers can make up any number of accounts. */
+/** Budgets are dropped when there are this many and they are over; callers can make up any number of accounts. */
 const PRUNE_AT = 10_000;
 /** Further subjects are refused like any other, but not counted. */
 const COUNTED_MAX = 50_000;
@@ -77,7 +82,7 @@ export class Rates {
   }
 
   #prune(now: number): void {
-    for (const [key, budget] of this.#budgets) if (budget.isFresh(now)) this.#budgets.delete(key);
+    for (const [key, budget] of this.#budgets) if (budget.isOver(now)) this.#budgets.delete(key);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#budgets.size);
   }
 
