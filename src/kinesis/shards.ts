@@ -11,6 +11,7 @@ import { invalidSplitKey, notActive, onDemand, shardClosed, shardNotFound, shard
 import { hashKey, shardId, streamReference } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
 import {
+  addShard,
   findShard,
   forgetStream,
   requireStream,
@@ -134,15 +135,18 @@ function reshard(
   // The newest shard is open or has newer children: its row is never removed, so no index is given out twice.
   const firstIndex = topologyAt(stream, now).listed.at(-1)!.index + 1;
   for (const [offset, range] of ranges.entries()) {
-    database.run(insertChild, {
-      ...range,
-      stream: stream.id,
-      index: firstIndex + offset,
-      parent: parents[0]!.index,
-      adjacentParent: parents[1]?.index ?? null,
-      createdS,
-      openedMs: changeMs,
-    });
+    addShard(
+      {
+        ...range,
+        stream: stream.id,
+        index: firstIndex + offset,
+        parent: parents[0]!.index,
+        adjacentParent: parents[1]?.index ?? null,
+        createdS,
+        openedMs: changeMs,
+      },
+      call,
+    );
   }
   forgetStream(stream, call);
 }
@@ -159,28 +163,4 @@ const closeShard = query((bind: Bind<{ id: number; closedMs: number }>, db) =>
     .updateTable('shards')
     .set({ closed_ms: bind('closedMs') })
     .where('id', '=', bind('id')),
-);
-
-interface NewChild {
-  readonly stream: number;
-  readonly index: number;
-  readonly parent: number;
-  readonly adjacentParent: number | null;
-  readonly starting: string;
-  readonly ending: string;
-  readonly createdS: number;
-  readonly openedMs: number;
-}
-
-const insertChild = query((bind: Bind<NewChild>, db) =>
-  db.insertInto('shards').values({
-    stream: bind('stream'),
-    shard_index: bind('index'),
-    parent_shard_index: bind('parent'),
-    adjacent_parent_shard_index: bind('adjacentParent'),
-    starting_hash_key: bind('starting'),
-    ending_hash_key: bind('ending'),
-    created_s: bind('createdS'),
-    opened_ms: bind('openedMs'),
-  }),
 );

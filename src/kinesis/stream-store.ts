@@ -125,6 +125,37 @@ export function requireStream(reference: StreamReference, call: Call): Stream {
   return stream;
 }
 
+export interface NewShard {
+  readonly stream: number;
+  readonly index: number;
+  readonly parent: number | null;
+  readonly adjacentParent: number | null;
+  /** Decimal, inclusive. */
+  readonly starting: string;
+  readonly ending: string;
+  readonly createdS: number;
+  /** From here on it takes records; 0 for the shards of a new stream. */
+  readonly openedMs: number;
+}
+
+const insertShard = query((bind: Bind<NewShard>, db) =>
+  db.insertInto('shards').values({
+    stream: bind('stream'),
+    shard_index: bind('index'),
+    parent_shard_index: bind('parent'),
+    adjacent_parent_shard_index: bind('adjacentParent'),
+    starting_hash_key: bind('starting'),
+    ending_hash_key: bind('ending'),
+    created_s: bind('createdS'),
+    opened_ms: bind('openedMs'),
+  }),
+);
+
+/** Only inside the body of a write, which ends with `forgetStream`. */
+export function addShard(shard: NewShard, { database }: Pick<Call, 'database'>): void {
+  database.run(insertShard, shard);
+}
+
 type Instants = Pick<Stream, 'createdMs' | 'activeMs' | 'updatingMs' | 'updatedMs' | 'deletedMs' | 'goneMs'>;
 
 /**

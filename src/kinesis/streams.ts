@@ -9,6 +9,7 @@ import { evenRanges } from './hash-key.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagKey, tagValue } from './shapes.ts';
 import {
+  addShard,
   existsAt,
   findStream,
   forgetStream,
@@ -53,7 +54,10 @@ export const CreateStream = operation({
       activeMs: call.now + call.transitionMs,
     });
     for (const [index, { starting, ending }] of evenRanges(shardCount).entries()) {
-      call.database.run(insertShard, { stream: id, index, starting, ending, createdS });
+      addShard(
+        { stream: id, index, starting, ending, createdS, parent: null, adjacentParent: null, openedMs: 0 },
+        call,
+      );
     }
     saveTags(name, input.Tags ?? new Map(), call);
     // Former streams of the name end here at the latest: even if the clock goes back, they do not come back.
@@ -180,24 +184,6 @@ const insertStream = query((bind: Bind<NewStream>, db) =>
     warm_throughput_mibps: bind('warmThroughputMibps'),
     created_ms: bind('createdMs'),
     active_ms: bind('activeMs'),
-  }),
-);
-
-interface NewShard {
-  readonly stream: number;
-  readonly index: number;
-  readonly starting: string;
-  readonly ending: string;
-  readonly createdS: number;
-}
-
-const insertShard = query((bind: Bind<NewShard>, db) =>
-  db.insertInto('shards').values({
-    stream: bind('stream'),
-    shard_index: bind('index'),
-    starting_hash_key: bind('starting'),
-    ending_hash_key: bind('ending'),
-    created_s: bind('createdS'),
   }),
 );
 
