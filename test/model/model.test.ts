@@ -7,10 +7,10 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
 import { startTestServer } from '../support/server.ts';
-import { arbitraries } from './commands.ts';
+import { arbitraries, prologue } from './commands.ts';
 import { Model } from './model.ts';
 
-const { MODEL_RUNS = '25', MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env;
+const { MODEL_RUNS = '50', MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env;
 const runs = Number(MODEL_RUNS);
 
 it('the server agrees with the model after every step', { timeout: 30_000 + runs * 2000 }, async () => {
@@ -20,7 +20,9 @@ it('the server agrees with the model after every step', { timeout: 30_000 + runs
     async (commands) => {
       const server = await startTestServer({ settings: { TRANSITION_MS: '500' } });
       try {
-        await fc.asyncModelRun(() => ({ model: new Model(server.clock.now()), real: server }), commands);
+        const model = new Model(server.clock.now());
+        for (const command of prologue) await command.run(model, server);
+        await fc.asyncModelRun(() => ({ model, real: server }), commands);
       } finally {
         await server.close();
       }
