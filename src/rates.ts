@@ -26,6 +26,7 @@ export class Budget {
   }
 
   use(amount: number, now: number): void {
+    if (amount === 0) return;
     if (this.isFresh(now)) {
       this.#startMs = now;
       this.#used = 0;

@@ -6,14 +6,14 @@ import { quotaHint } from '../quotas.ts';
 import { onDemandLimitExceeded, shardLimitExceeded, tooManyCreatingOrDeleting, tooManyInTransition } from './errors.ts';
 import { existsAt } from './stream-store.ts';
 
+/** Whose limits are meant: the caller's, or those of the stream that is named by its ARN. */
 interface Namespace {
   readonly account: string;
   readonly region: string;
-  readonly now: number;
 }
 
 /** Shards of a split or merge in progress count as if it were done, so that two at once cannot exceed a limit. */
-const selectUse = query((bind: Bind<Namespace>, db) =>
+const selectUse = query((bind: Bind<Namespace & { now: number }>, db) =>
   db
     .selectFrom('streams')
     .select([
@@ -35,40 +35,42 @@ const selectUse = query((bind: Bind<Namespace>, db) =>
 
 type Use = NonNullable<(typeof selectUse)['row']>;
 
-const useOf = ({ account, region, now, database }: Call): Use => database.get(selectUse, { account, region, now })!;
+const useOf = ({ account, region }: Namespace, { now, database }: Call): Use =>
+  database.get(selectUse, { account, region, now })!;
 
 /** @throws ApiError LimitExceededException */
 export function assertRoomForStream(mode: 'PROVISIONED' | 'ON_DEMAND', shards: number, call: Call): void {
   const { account, quotas } = call;
-  const use = useOf(call);
+  const use = useOf(call, call);
   if (use.creating_or_deleting >= quotas.streamsInTransition) {
     throw tooManyCreatingOrDeleting(account, quotas.streamsInTransition);
   }
-  assertRoom(shards, use, call);
+  assertRoom(shards, use, call, call);
   if (mode === 'ON_DEMAND' && use.on_demand >= quotas.onDemandStreams) {
     throw onDemandLimitExceeded(call, use.on_demand, quotas.onDemandStreams);
   }
 }
 
 /** @throws ApiError LimitExceededException */
-export const assertRoomForShards = (additional: number, call: Call): void => assertRoom(additional, useOf(call), call);
+export const assertRoomForShards = (additional: number, where: Namespace, call: Call): void =>
+  assertRoom(additional, useOf(where, call), where, call);
 
 /** @throws ApiError LimitExceededException when too many streams change their state, for one that begins to be deleted. */
-export function assertMayBeDeleted(call: Call): void {
+export function assertMayBeDeleted(stream: Namespace, call: Call): void {
   const limit = call.quotas.streamsInTransition;
-  if (useOf(call).creating_or_deleting >= limit) throw tooManyCreatingOrDeleting(call.account, limit);
+  if (useOf(stream, call).creating_or_deleting >= limit) throw tooManyCreatingOrDeleting(stream.account, limit);
 }
 
 /** @throws ApiError LimitExceededException when too many streams change their state, for one that begins to update. */
-export function assertMayBeUpdated(call: Call): void {
+export function assertMayBeUpdated(stream: Namespace, call: Call): void {
   const limit = call.quotas.streamsInTransition;
-  const { creating_or_deleting: others, updating } = useOf(call);
-  if (others + updating >= limit) throw tooManyInTransition(call.account, limit);
+  const { creating_or_deleting: others, updating } = useOf(stream, call);
+  if (others + updating >= limit) throw tooManyInTransition(stream.account, limit);
 }
 
-function assertRoom(additional: number, { open_shards: open }: Use, call: Call): void {
-  const limit = call.quotas.shards;
+function assertRoom(additional: number, { open_shards: open }: Use, where: Namespace, { quotas }: Call): void {
+  const limit = quotas.shards;
   if (open + additional <= limit) return;
-  const hint = quotaHint(call.quotas, 'shards', open + additional);
-  throw shardLimitExceeded(call, { open, limit, additional, hint });
+  const hint = quotaHint(quotas, 'shards', open + additional);
+  throw shardLimitExceeded(where, { open, limit, additional, hint });
 }

@@ -150,31 +150,38 @@ function reservePositions(shard: Shard, count: number, now: number, database: Da
 
 export interface ReadLimits {
   readonly records: number;
-  /** Of data and partition keys together. The first record is returned whatever its size. */
+  /** Of data and the UTF-8 of partition keys together. The first record is returned whatever its size. */
   readonly bytes: number;
   /** Only records that arrived after this instant. */
   readonly arrivedAfterMs: number;
+}
+
+export interface Reading {
+  readonly records: readonly StoredRecord[];
+  /** Of their data and the UTF-8 of their partition keys. */
+  readonly bytes: number;
 }
 
 /**
  * The records of a shard from the position `from` on, in order.
  * @throws Error when a stored record is damaged: it is named, never returned.
  */
-export function read(shard: Shard, from: number, limits: ReadLimits, database: Database): StoredRecord[] {
+export function read(shard: Shard, from: number, limits: ReadLimits, database: Database): Reading {
   const first = database.get(selectFirst, { shard: shard.id, from });
-  if (first === undefined) return [];
+  if (first === undefined) return { records: [], bytes: 0 };
   // Expired records that the sweeper has not reached yet are passed over in one jump.
   const start = first.arrived_ms > limits.arrivedAfterMs ? from : positionAfter(shard, limits.arrivedAfterMs, database);
   const records: StoredRecord[] = [];
   let bytes = 0;
   for (const row of rowsFrom(shard, start, limits.records, database)) {
-    bytes += row.data.length + row.partition_key.length;
-    if (bytes > limits.bytes && records.length > 0) break;
+    const rowBytes = row.data.length + Buffer.byteLength(row.partition_key);
+    if (bytes + rowBytes > limits.bytes && records.length > 0) break;
     if (checksum(row.partition_key, row.data) !== row.crc32) {
       // What lies before the damage can still be read.
       if (records.length > 0) break;
       throw damaged(shard, row.sequence_number);
     }
+    bytes += rowBytes;
     records.push({
       position: row.position,
       sequenceNumber: row.sequence_number,
@@ -183,7 +190,7 @@ export function read(shard: Shard, from: number, limits: ReadLimits, database: D
       data: row.data,
     });
   }
-  return records;
+  return { records, bytes };
 }
 
 /** Whether any record from the position `from` on arrived after the instant `arrivedAfterMs`. */

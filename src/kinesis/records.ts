@@ -226,8 +226,8 @@ export const GetRecords = operation({
       bytes: call.quotas.getRecordsBytes,
       arrivedAfterMs: horizonOf(stream, call.now),
     };
-    const records = read(shard, position, limits, call.database);
-    chargeRead(shard, bytesOf(records), call);
+    const { records, bytes } = read(shard, position, limits, call.database);
+    chargeRead(shard, bytes, call);
     const last = records.at(-1);
     const next = last === undefined ? position : last.position + 1;
     const isNewest = last === undefined || next >= tipOf(shard.id, call.database).nextPosition;
@@ -241,9 +241,6 @@ export const GetRecords = operation({
     };
   },
 });
-
-const bytesOf = (records: readonly StoredRecord[]): number =>
-  records.reduce((sum, { data, partitionKey }) => sum + data.length + partitionKey.length, 0);
 
 const wireRecord = ({ sequenceNumber, arrivedMs, data, partitionKey }: StoredRecord) => ({
   SequenceNumber: sequenceNumber,

@@ -46,13 +46,13 @@ export const SplitShard = operation({
     const stream = requireReshardable(reference, call);
     const parent = requireShard(index!, stream, call);
     assertOpen(parent, stream);
-    assertRoomForShards(1, call);
+    assertRoomForShards(1, stream, call);
     const key = BigInt(NewStartingHashKey);
     const { startingHashKey: starting, endingHashKey: ending } = parent;
     if (key <= BigInt(starting) + 1n || key >= BigInt(ending)) {
       throw invalidSplitKey(NewStartingHashKey, parent, stream);
     }
-    assertMayBeUpdated(call);
+    assertMayBeUpdated(stream, call);
     reshard(
       stream,
       [parent],
@@ -84,7 +84,7 @@ export const MergeShards = operation({
     if (BigInt(lower.endingHashKey) + 1n !== BigInt(upper.startingHashKey)) {
       throw shardsNotAdjacent(lower.shardId, upper.shardId, stream);
     }
-    assertMayBeUpdated(call);
+    assertMayBeUpdated(stream, call);
     reshard(stream, [lower, upper], [{ starting: lower.startingHashKey, ending: upper.endingHashKey }], call);
   },
 });

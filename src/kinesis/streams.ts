@@ -117,7 +117,7 @@ export const DeleteStream = operation({
     const stream = requireStream(input, call);
     // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
     if (stream.goneMs !== null) return;
-    if (statusOf(stream, call.now) !== 'CREATING') assertMayBeDeleted(call);
+    if (statusOf(stream, call.now) !== 'CREATING') assertMayBeDeleted(stream, call);
     call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs: call.now + call.transitionMs });
     const lastCreatedS = Math.max(...stream.topologies.after.listed.map(({ createdS }) => createdS));
     const { account, region, name } = stream;
