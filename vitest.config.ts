@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,5 +8,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    isolate: false,
+    // Also on a machine with few cores: many tests wait for other processes.
+    maxWorkers: Math.max(3, availableParallelism()),
   },
 });

@@ -32,7 +32,14 @@ export class Budget {
       this.#used = 0;
     }
     this.#used += amount;
-    this.#endMs = this.#startMs + Math.max(SECOND_MS, (this.#used / this.#perSecond) * SECOND_MS);
+    const lastsMs = Math.max(SECOND_MS, this.#msOf(this.#used));
+    // What exceeds the rate by itself is waited for in full, however late in the second it came.
+    const excessMs = amount > this.#perSecond ? this.#msOf(amount) : 0;
+    this.#endMs = Math.max(this.#startMs + lastsMs, now + excessMs);
+  }
+
+  #msOf(amount: number): number {
+    return (amount / this.#perSecond) * SECOND_MS;
   }
 
   /** Whether nothing that was used counts any more. A clock that was set back does not lock anybody out. */
