@@ -105,16 +105,17 @@ async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal)
       deleted += await database.write(() => deleteSlice(shard.id, untilMs, database));
     }
   }
-  if (!signal.aborted) await removeGoneStreams(now, world);
-  if (!signal.aborted && isClockTrusted) await removeTrimmedShards(now, world);
+  await removeGoneStreams(now, world, signal);
+  if (isClockTrusted) await removeTrimmedShards(now, world, signal);
   if (deleted > 0) log.info({ deleted }, 'Expired records and those of deleted streams were deleted.');
   await giveBackSpace(database, signal);
   return deleted;
 }
 
 /** The rows of deleted streams, none of whose records is left. */
-async function removeGoneStreams(now: number, { database }: World): Promise<void> {
+async function removeGoneStreams(now: number, { database }: World, signal: AbortSignal): Promise<void> {
   for (const { id, account, region, name } of database.all(selectGone, { now })) {
+    if (signal.aborted) return;
     await database.write(() => {
       database.run(deleteShards, { stream: id });
       database.run(deleteStream, { stream: id });
@@ -123,8 +124,9 @@ async function removeGoneStreams(now: number, { database }: World): Promise<void
   }
 }
 
-async function removeTrimmedShards(now: number, { database }: World): Promise<void> {
+async function removeTrimmedShards(now: number, { database }: World, signal: AbortSignal): Promise<void> {
   for (const { shard, ...name } of database.all(selectTrimmed, { now })) {
+    if (signal.aborted) return;
     await database.write(() => {
       database.run(deleteShard, { shard });
       forgetStream(name, { database });

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readShard } from '../support/kinesis.ts';
+import { throttleLines } from '../support/metrics.ts';
 import { type Answer, type CallOptions, startTestServer, type TestServer } from '../support/server.ts';
 
 const SECOND_MS = 1000;
@@ -331,13 +332,9 @@ describe('in relaxed', () => {
       options: { account: '111111111111', region: 'eu-west-1' },
     };
     await createStream(server, other, 2);
-    const metered = async () => {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      return metrics.split('\n').filter((line) => line.startsWith('millrace_throttled_total'));
-    };
     expect(await putSizes(server, [MIB]), 'within the rate').toEqual([true]);
     expect(await putSizes(server, [MIB - 5, 2, 2], other), 'within the rate').toEqual([true, true, true]);
-    expect(await metered()).toEqual([]);
+    expect(await throttleLines(server)).toEqual([]);
     // One byte is left in the other place: the second of these records fits, the others do not.
     expect(await putSizes(server, [2, 1, 1, 5000], other)).toEqual([true, true, true, true]);
     const record = { StreamName: 's', ExplicitHashKey: '0', ...sized(1) };
@@ -351,7 +348,7 @@ describe('in relaxed', () => {
     const own = 'account="000000000000",region="us-east-1"';
     const ownShard = `${own},stream="s",shard="${id(0)}"`;
     const otherShard = `account="111111111111",region="eu-west-1",stream="orders",shard="${id(1)}"`;
-    expect((await metered()).sort()).toEqual([
+    expect((await throttleLines(server)).sort()).toEqual([
       line('DescribeStream', own, 1),
       // The first two reads give a mebibyte each, and with them all that the shard gives in a second.
       line('GetRecords', ownShard, 6),

@@ -1,6 +1,7 @@
 /** S-060 to S-082: DescribeStream and ListStreams. `relaxed` only counts the calls that exceed a rate. */
 import { expect } from 'vitest';
 import { shardIterator } from '../support/kinesis.ts';
+import { throttleCount } from '../support/metrics.ts';
 import type { TestServer } from '../support/server.ts';
 import { type Check, statement } from '../support/statement.ts';
 
@@ -275,23 +276,17 @@ const isLimited =
   async (server, profile) => {
     const other = { account: '123456789012' };
     for (const options of [{}, other]) await server.createStream('s', 1, options);
-    const meter = `millrace_throttled_total{target="Kinesis_20131202.${operation}",account="${ACCOUNT}",region="us-east-1"} `;
-    const counted = async () => {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      const line = metrics.split('\n').find((candidate) => candidate.startsWith(meter));
-      return line === undefined ? 0 : Number(line.slice(meter.length));
-    };
     for (let call = 0; call < limit; call += 1) await server.ok(operation, input);
-    expect(await counted(), `${limit} calls are within the rate`).toBe(0);
+    expect(await throttleCount(server, operation), `${limit} calls are within the rate`).toBe(0);
     const { status, body } = await server.call(operation, input);
     const refusal = { __type: 'LimitExceededException', message: `Rate exceeded for account ${ACCOUNT}.` };
     if (profile === 'relaxed') expect(status, 'relaxed refuses nothing').toBe(200);
     else expect([status, body]).toEqual([400, refusal]);
-    expect(await counted(), 'one call was beyond the rate').toBe(1);
+    expect(await throttleCount(server, operation), 'one call was beyond the rate').toBe(1);
     await server.ok(operation, input, other);
     server.clock.advance(SECOND_MS);
     await server.ok(operation, input);
-    expect(await counted(), 'the next second has room').toBe(1);
+    expect(await throttleCount(server, operation), 'the next second has room').toBe(1);
   };
 
 statement(
@@ -337,7 +332,11 @@ statement(
 statement('S-079', 'ListStreams returns StreamNames and HasMoreStreams', async (server) => {
   expect(await server.ok('ListStreams', {})).toMatchObject({ StreamNames: [], HasMoreStreams: false });
   const names = await createStreams(server, 2);
-  expect(await server.ok('ListStreams', {})).toMatchObject({ StreamNames: names, HasMoreStreams: false });
+  for (const Limit of [undefined, 2]) {
+    expect(await server.ok('ListStreams', { Limit })).toMatchObject({ StreamNames: names, HasMoreStreams: false });
+  }
+  const first = await server.ok('ListStreams', { Limit: 1 });
+  expect(first).toMatchObject({ StreamNames: names.slice(0, 1), HasMoreStreams: true });
 });
 
 statement('S-080', 'while HasMoreStreams is true, going on from the last name collects every name', async (server) => {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Profile } from '../../src/quotas.ts';
 import { shardIterator } from '../support/kinesis.ts';
+import { throttleCount } from '../support/metrics.ts';
 import type { CallOptions, TestServer } from '../support/server.ts';
 import { type Check, statement } from '../support/statement.ts';
 
@@ -177,12 +178,7 @@ const ask = (server: TestServer, ShardId = SHARD, options?: CallOptions) => {
 };
 
 /** How many calls for the first shard AWS would have refused until now. */
-async function throttledCalls(server: TestServer): Promise<number> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  const count =
-    /^millrace_throttled_total\{target="Kinesis_20131202\.GetShardIterator",account="000000000000",region="us-east-1",stream="s",shard="shardId-000000000000"\} (\d+)$/m;
-  return Number(count.exec(metrics)?.[1] ?? 0);
-}
+const throttledCalls = (server: TestServer) => throttleCount(server, 'GetShardIterator', { stream: 's', shard: SHARD });
 
 /** Asks for the first shard, beyond the rate: counted, and refused except in relaxed. */
 async function askBeyondRate(server: TestServer, profile: Profile): Promise<void> {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Profile } from '../../src/quotas.ts';
 import { type ReadRecord, readShard, shardIterator } from '../support/kinesis.ts';
+import { throttleCount } from '../support/metrics.ts';
 import type { TestServer } from '../support/server.ts';
 import { type Check, statement } from '../support/statement.ts';
 
@@ -38,16 +39,8 @@ async function streamOf(server: TestServer, mebibytes: number): Promise<string> 
   return shardIterator(server, 's', 'TRIM_HORIZON');
 }
 
-const METER =
-  'millrace_throttled_total{target="Kinesis_20131202.GetRecords",account="000000000000",region="us-east-1",' +
-  `stream="s",shard="${SHARD}"} `;
-
 /** How many reads of the shard AWS would have refused until now. */
-async function throttledReads(server: TestServer): Promise<number> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  const line = metrics.split('\n').find((candidate) => candidate.startsWith(METER));
-  return line === undefined ? 0 : Number(line.slice(METER.length));
-}
+const throttledReads = (server: TestServer) => throttleCount(server, 'GetRecords', { stream: 's', shard: SHARD });
 
 /** Reads within the rate of the shard: answered, and not counted. */
 async function readWithinRate(server: TestServer, ShardIterator: string, Limit?: number) {

@@ -1,6 +1,7 @@
 /** S-160 to S-177: MergeShards and SplitShard. */
 import { expect } from 'vitest';
 import { readShard } from '../support/kinesis.ts';
+import { throttleLines } from '../support/metrics.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 import { type Check, type Differing, statement } from '../support/statement.ts';
 
@@ -189,15 +190,11 @@ const fiveCallsPerSecond =
       (await server.call(operation, { StreamName: 'none', ...input }, { account })).body;
     const notFound = (account: string) =>
       refusal('ResourceNotFoundException', `Stream none under account ${account} not found.`);
-    const throttled = async () => {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      return metrics.split('\n').filter((line) => line.startsWith('millrace_throttled_total'));
-    };
     for (let count = 1; count <= 5; count += 1) expect(await call(first), `call ${count}`).toEqual(notFound(first));
-    expect(await throttled(), 'five are within the rate').toEqual([]);
+    expect(await throttleLines(server), 'five are within the rate').toEqual([]);
     const refused = refusal('LimitExceededException', `Rate exceeded for account ${first}.`);
     expect(await call(first), 'call 6').toEqual(profile === 'relaxed' ? notFound(first) : refused);
-    expect(await throttled(), 'the sixth is counted').toEqual([
+    expect(await throttleLines(server), 'the sixth is counted').toEqual([
       `millrace_throttled_total{target="Kinesis_20131202.${operation}",account="${first}",region="us-east-1"} 1`,
     ]);
     const second = '222222222222';

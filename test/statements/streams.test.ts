@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Profile } from '../../src/quotas.ts';
 import { readShard, shardIterator } from '../support/kinesis.ts';
+import { type Subject, throttleCount } from '../support/metrics.ts';
 import type { CallOptions, TestServer } from '../support/server.ts';
 import { type Check, statement } from '../support/statement.ts';
 
@@ -58,9 +59,17 @@ const missing = (member: string) =>
   refusal('ValidationException', `1 validation error detected: Value null at '${member}' ${NOT_NULL}`);
 
 /** Whose rate it is: as the metrics label it, and as AWS refuses what exceeds it. */
-const PER_ACCOUNT = { labels: '', refused: refusal('LimitExceededException', `Rate exceeded for account ${ACCOUNT}.`) };
-const PER_SHARD = {
-  labels: `,stream="s",shard="${SHARD}"`,
+interface RateSubject {
+  readonly counted: Subject;
+  readonly refused: ReturnType<typeof refusal>;
+}
+
+const PER_ACCOUNT: RateSubject = {
+  counted: {},
+  refused: refusal('LimitExceededException', `Rate exceeded for account ${ACCOUNT}.`),
+};
+const PER_SHARD: RateSubject = {
+  counted: { stream: 's', shard: SHARD },
   refused: refusal(
     'ProvisionedThroughputExceededException',
     `Rate exceeded for shard ${SHARD} in stream s under account ${ACCOUNT}.`,
@@ -69,7 +78,7 @@ const PER_SHARD = {
 
 interface Rate {
   readonly operation: string;
-  readonly subject: typeof PER_ACCOUNT;
+  readonly subject: RateSubject;
   /** A call that the rate has no room for; each attempt needs another where a call cannot be repeated. */
   readonly input: (attempt: number) => object;
   /** A call with a rate of its own. */
@@ -78,12 +87,7 @@ interface Rate {
 
 /** The rate has been used up at this instant: for the rest of the second what exceeds it is counted, and may be refused. */
 async function expectUsedUp(server: TestServer, profile: Profile, { operation, subject, input, elsewhere }: Rate) {
-  const meter = `millrace_throttled_total{target="Kinesis_20131202.${operation}",account="${ACCOUNT}",region="us-east-1"${subject.labels}} `;
-  const counted = async () => {
-    const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    const line = metrics.split('\n').find((candidate) => candidate.startsWith(meter));
-    return line === undefined ? 0 : Number(line.slice(meter.length));
-  };
+  const counted = () => throttleCount(server, operation, subject.counted);
   expect(await counted(), 'all until now was within the rate').toBe(0);
   for (const [attempt, passMs] of [0, SECOND_MS - 1].entries()) {
     server.clock.advance(passMs);

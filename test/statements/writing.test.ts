@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { openHandle } from '../../src/database/handle.ts';
 import type { Profile } from '../../src/quotas.ts';
 import { readShard } from '../support/kinesis.ts';
+import { throttleLines } from '../support/metrics.ts';
 import type { CallOptions, TestServer } from '../support/server.ts';
 import { type Check, type Differing, statement } from '../support/statement.ts';
 
@@ -219,13 +220,12 @@ const rateExceeded = (shard: number, account = '000000000000') =>
 
 /** What AWS would have refused until now: `{operation} {account}/{stream}/{shard} {calls or records}`. */
 async function throttled(server: TestServer): Promise<string[]> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  const lines = metrics.matchAll(
-    /^millrace_throttled_total\{target="\w+\.(\w+)",account="(\d+)",.*stream="(\w+)",shard="(.+)"\} (\d+)$/gm,
-  );
-  return [...lines].map(
-    ([, operation, account, stream, shard, count]) => `${operation} ${account}/${stream}/${shard} ${count}`,
-  );
+  const lines = await throttleLines(server);
+  return lines.map((line) => {
+    const [, operation, account, stream, shard, count] =
+      /\{target="\w+\.(\w+)",account="(\d+)",.*stream="(\w+)",shard="(.+)"\} (\d+)$/.exec(line) ?? [];
+    return `${operation} ${account}/${stream}/${shard} ${count}`;
+  });
 }
 
 /** The two ways to use up the write budget of a shard for a second, with PutRecords. */
