@@ -101,8 +101,11 @@ function checkList(shape: ListShape, value: readonly unknown[], path: string, ch
   const shownList = () => (scalars ? `'${abbreviated(`[${value.join(', ')}]`)}'` : '');
   const fail = (constraint: string) => check.items.push(constraintItem(shownList(), path, constraint));
   checkLength(shape.rules, value.length, check.quotas, fail);
-  if (scalars && value.some((element) => element !== undefined && breaks(shape.member as ScalarShape, element))) {
-    fail(`Member must satisfy constraint: [${constraintsOf(shape.member as ScalarShape)}]`);
+  if (
+    scalars &&
+    value.some((element) => element !== undefined && breaks(shape.member as ScalarShape, element, check.quotas))
+  ) {
+    fail(`Member must satisfy constraint: [${constraintsOf(shape.member as ScalarShape, check.quotas)}]`);
   }
   for (const [index, element] of value.entries()) {
     if (check.items.length >= ITEMS_MAX) return;
@@ -118,11 +121,11 @@ function checkMap(shape: MapShape, value: ReadonlyMap<string, unknown>, path: st
     `'${abbreviated(`{${entries.map(([key, entry]) => `${key}=${entry ?? 'null'}`).join(', ')}}`)}'`;
   const fail = (constraint: string) => check.items.push(constraintItem(shownMap(), path, constraint));
   checkLength(shape.rules, value.size, check.quotas, fail);
-  if (entries.some(([key]) => breaks(shape.key, key))) {
-    fail(`Map keys must satisfy constraint: [${constraintsOf(shape.key)}]`);
+  if (entries.some(([key]) => breaks(shape.key, key, check.quotas))) {
+    fail(`Map keys must satisfy constraint: [${constraintsOf(shape.key, check.quotas)}]`);
   }
-  if (entries.some(([, entry]) => entry !== undefined && breaks(shape.value, entry))) {
-    fail(`Map value must satisfy constraint: [${constraintsOf(shape.value)}]`);
+  if (entries.some(([, entry]) => entry !== undefined && breaks(shape.value, entry, check.quotas))) {
+    fail(`Map value must satisfy constraint: [${constraintsOf(shape.value, check.quotas)}]`);
   }
   for (const [key, entry] of entries) {
     if (check.items.length >= ITEMS_MAX) return;
@@ -134,21 +137,22 @@ const isScalar = (shape: AnyShape): shape is ScalarShape =>
   shape.kind !== 'structure' && shape.kind !== 'list' && shape.kind !== 'map';
 
 /** Whether an element of a list or map breaks any rule of its shape. AWS then names all the rules at once. */
-function breaks(shape: ScalarShape, value: unknown): boolean {
+function breaks(shape: ScalarShape, value: unknown, quotas: Quotas): boolean {
   const { rules } = shape;
   if (typeof value !== 'string') return false;
   return (
     (rules.enum !== undefined && !rules.enum.includes(value)) ||
     !fitsPattern(shape, value) ||
     value.length < (rules.min ?? 0) ||
-    value.length > (rules.max ?? Number.POSITIVE_INFINITY)
+    value.length > (effectiveMax(rules, quotas) ?? Number.POSITIVE_INFINITY)
   );
 }
 
 /** Most first, then least: AWS's order. */
-function constraintsOf({ rules }: ScalarShape): string {
+function constraintsOf({ rules }: ScalarShape, quotas: Quotas): string {
+  const max = effectiveMax(rules, quotas);
   return [
-    rules.max === undefined ? [] : tooLong(rules.max),
+    max === undefined ? [] : tooLong(max),
     rules.min === undefined ? [] : tooShort(rules.min),
     rules.enum === undefined ? [] : `Member must satisfy enum value set: [${rules.enum.join(', ')}]`,
     rules.pattern === undefined ? [] : `Member must satisfy regular expression pattern: ${rules.pattern}`,

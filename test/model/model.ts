@@ -1,185 +1,255 @@
 /**
- * A reference model of the service: what clients must see, in plain data, without SQL and without any code of the
- * server. It differs from the server in kind: nothing is derived from instants, transitions happen when time passes.
+ * The service by its rules: what each operation does, what it answers, and what it refuses. Independent of the server:
+ * no SQL, none of its code, and another construction. Where the server derives everything from stored instants, here
+ * things happen when time passes.
+ *
+ * Two rules that the reference leaves open are stated as the server has them: a stream that is deleted while CREATING
+ * has its shards while it is DELETING, and the deletion of a stream that is DELETING changes nothing.
  */
-import { createHash } from 'node:crypto';
+import { hashOf, isHashKey, type ModelRecord, type ModelShard, ModelStream, RETENTION_MS } from './stream.ts';
 
 export const TRANSITION_MS = 500;
-export const RETENTION_MS = 24 * 3_600_000;
 export const ITERATOR_LIFE_MS = 300_000;
-const HASH_END = 1n << 128n;
+const TAGS_MAX = 50;
 
-export interface ModelRecord {
-  /** As the server acknowledged it. */
-  readonly number: string;
-  readonly partitionKey: string;
-  readonly data: string;
-  readonly arrivedMs: number;
+/** What the service answers instead of doing what it was asked. */
+export class Refusal extends Error {
+  readonly code: string;
+  /** What tells this reason from others with the same code. */
+  readonly text: string;
+
+  constructor(code: string, text: string) {
+    super(`${code}: ${text}`);
+    this.code = code;
+    this.text = text;
+  }
 }
 
-export interface ModelShard {
-  readonly index: number;
-  /** Inclusive. */
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly parents: readonly number[];
-  closedMs: number | null;
-  /** Every record ever, the oldest first; those that have expired stay, so that positions do. */
-  readonly records: ModelRecord[];
-}
+const missing = (text: string) => new Refusal('ResourceNotFoundException', text);
+const inUse = (text: string) => new Refusal('ResourceInUseException', text);
+const invalid = (text: string) => new Refusal('InvalidArgumentException', text);
 
-export type Status = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
-
-export interface ModelStream {
-  readonly name: string;
-  readonly shards: ModelShard[];
-  readonly tags: Map<string, string>;
-  isCreating: boolean;
-  isUpdating: boolean;
-  isDeleting: boolean;
-  isGone: boolean;
-}
-
-export interface ModelIterator {
-  readonly token: string;
+/** A position in a shard: the index of the first record to be read. */
+export interface Place {
   readonly stream: ModelStream;
   readonly shard: ModelShard;
-  /** Index of the first record to be read. */
   readonly position: number;
+}
+
+export interface ModelIterator extends Place {
+  readonly token: string;
   readonly createdMs: number;
 }
 
-/** What a read must give; `next` is the position of the next iterator, undefined at the end of a closed shard. */
+/** Where an iterator begins, as a request says it; the instant in milliseconds. */
+export type Beginning =
+  | { readonly type: 'TRIM_HORIZON' | 'LATEST' }
+  | { readonly type: 'AT_TIMESTAMP'; readonly ms: number }
+  | { readonly type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER'; readonly number: string };
+
 export interface Reading {
   readonly records: readonly ModelRecord[];
+  /** The position of the next iterator; undefined at the end of a closed shard. */
   readonly next: number | undefined;
   readonly millisBehind: number;
+  /** Only at the end. */
+  readonly children: readonly ModelShard[];
 }
 
 export class Model {
-  readonly streams = new Map<string, ModelStream>();
-  readonly iterators: ModelIterator[] = [];
-  /** The highest number that any stream of a name has given out. */
-  readonly highest = new Map<string, bigint>();
   now: number;
-  #events: { readonly atMs: number; readonly happen: () => void }[] = [];
+  /** All that were given out, the oldest first. */
+  readonly iterators: ModelIterator[] = [];
+  /** Every stream ever by its name, the newest last. */
+  readonly #streams = new Map<string, ModelStream[]>();
+  #coming: { readonly atMs: number; readonly happen: () => void }[] = [];
 
   constructor(now: number) {
     this.now = now;
   }
 
-  /** Lets time pass; what is due happens in its order. */
+  /** Lets time pass; what is due by then happens. */
   advance(ms: number): void {
-    const endMs = this.now + ms;
-    this.#events.sort((a, b) => a.atMs - b.atMs);
-    while (this.#events.length > 0 && this.#events[0]!.atMs <= endMs) this.#events.shift()!.happen();
-    this.now = endMs;
+    this.now += ms;
+    const due = this.#coming.filter(({ atMs }) => atMs <= this.now).sort((a, b) => a.atMs - b.atMs);
+    this.#coming = this.#coming.filter(({ atMs }) => atMs > this.now);
+    for (const { happen } of due) happen();
   }
 
-  #after(ms: number, happen: () => void): void {
-    this.#events.push({ atMs: this.now + ms, happen });
+  #afterTransition(happen: (atMs: number) => void): void {
+    const atMs = this.now + TRANSITION_MS;
+    this.#coming.push({ atMs, happen: () => happen(atMs) });
+  }
+
+  /** The instants to come at which a stream changes its state, the next one first. */
+  comingTransitions(): number[] {
+    return this.#coming.map(({ atMs }) => atMs).sort((a, b) => a - b);
+  }
+
+  /** The instants to come at which a record or a closed shard expires, the next one first. */
+  comingExpiries(): number[] {
+    const shards = this.streams().flatMap((stream) => stream.listed(this.now));
+    const ends = shards.flatMap(({ closedMs, records }) => [closedMs, ...records.map(({ arrivedMs }) => arrivedMs)]);
+    const expiries = ends.flatMap((ms) => (ms === undefined ? [] : [ms + RETENTION_MS])).filter((ms) => ms > this.now);
+    return [...new Set(expiries)].sort((a, b) => a - b);
+  }
+
+  /** Those that exist, by name. */
+  streams(): ModelStream[] {
+    const newest = [...this.#streams.values()].map((streams) => streams.at(-1)!);
+    return newest.filter(({ state }) => state !== 'GONE').sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  find(name: string): ModelStream | undefined {
+    const stream = this.#streams.get(name)?.at(-1);
+    return stream?.state === 'GONE' ? undefined : stream;
+  }
+
+  /** Every shard that any stream of the name ever had. */
+  shardsEver = (name: string): ModelShard[] => (this.#streams.get(name) ?? []).flatMap(({ shards }) => shards);
+
+  require(name: string): ModelStream {
+    const stream = this.find(name);
+    if (stream === undefined) throw missing(`Stream ${name} under account 000000000000 not found`);
+    return stream;
   }
 
   create(name: string, shardCount: number): void {
-    const width = HASH_END / BigInt(shardCount);
-    const shards = Array.from({ length: shardCount }, (_, index) => {
-      const start = BigInt(index) * width;
-      const end = index === shardCount - 1 ? HASH_END - 1n : start + width - 1n;
-      return { index, start, end, parents: [], closedMs: null, records: [] };
-    });
-    const state = { isCreating: true, isUpdating: false, isDeleting: false, isGone: false };
-    const stream: ModelStream = { name, shards, tags: new Map(), ...state };
-    this.streams.set(name, stream);
-    this.#after(TRANSITION_MS, () => {
-      stream.isCreating = false;
+    if (this.find(name) !== undefined) throw inUse('already exists');
+    const formers = this.#streams.get(name) ?? [];
+    const stream = new ModelStream(name, shardCount, formers.at(-1));
+    this.#streams.set(name, [...formers, stream]);
+    this.#afterTransition(() => {
+      if (stream.state === 'CREATING') stream.state = 'ACTIVE';
     });
   }
 
-  delete(stream: ModelStream): void {
-    if (stream.isDeleting) return;
-    stream.isDeleting = true;
-    stream.isCreating = false;
+  delete(name: string): void {
+    const stream = this.require(name);
+    if (stream.state === 'DELETING') return;
+    stream.state = 'DELETING';
     stream.tags.clear();
-    this.#after(TRANSITION_MS, () => {
-      stream.isGone = true;
-      this.streams.delete(stream.name);
+    this.#afterTransition(() => {
+      stream.state = 'GONE';
     });
   }
 
-  /** Replaces `parents` by shards that begin at `starts`, when the update is over. */
-  reshard(stream: ModelStream, parents: readonly ModelShard[], starts: readonly bigint[]): void {
-    stream.isUpdating = true;
-    const closedMs = this.now + TRANSITION_MS;
-    this.#after(TRANSITION_MS, () => {
-      stream.isUpdating = false;
-      for (const parent of parents) parent.closedMs = closedMs;
-      for (const [offset, start] of starts.entries()) {
-        const end = (starts[offset + 1] ?? parents.at(-1)!.end + 1n) - 1n;
-        const index = stream.shards.length;
-        stream.shards.push({
-          index,
-          start,
-          end,
-          parents: parents.map((parent) => parent.index),
-          closedMs: null,
-          records: [],
-        });
-      }
+  tag(name: string, tags: Readonly<Record<string, string>>): void {
+    const stream = this.#requireTaggable(name, Object.entries(tags).flat());
+    const union = new Map([...stream.tags, ...Object.entries(tags)]);
+    if (union.size > TAGS_MAX) throw invalid('cannot have more than 10 tags');
+    for (const [key, value] of union) stream.tags.set(key, value);
+  }
+
+  untag(name: string, keys: readonly string[]): void {
+    const stream = this.#requireTaggable(name, keys);
+    for (const key of keys) stream.tags.delete(key);
+  }
+
+  #requireTaggable(name: string, texts: readonly string[]): ModelStream {
+    const stream = this.require(name);
+    const { state } = stream;
+    if (state !== 'ACTIVE' && state !== 'UPDATING') throw inUse(`not ACTIVE or UPDATING, instead in state ${state}`);
+    if (texts.some((text) => /[;,\t\n]/.test(text))) throw invalid('Some tags contain invalid characters');
+    return stream;
+  }
+
+  /** The shards that records of these keys go into, in the same order. */
+  route(name: string, keys: readonly { readonly partitionKey: string; readonly hash: bigint | undefined }[]) {
+    const stream = this.require(name);
+    if (stream.state === 'CREATING') throw missing('not found');
+    const hashes = keys.map(({ partitionKey, hash }) => hash ?? hashOf(partitionKey));
+    if (!hashes.every(isHashKey)) throw invalid('Invalid ExplicitHashKey');
+    return { stream, shards: hashes.map((hash) => stream.shardFor(hash)) };
+  }
+
+  split(name: string, index: number, key: bigint): void {
+    const { stream, shards } = this.#requireReshardable(name, [index]);
+    const { start, end } = shards[0]!;
+    if (key <= start + 1n || key >= end) throw invalid('is not both greater than one plus');
+    this.#reshard(stream, shards, [start, key]);
+  }
+
+  merge(name: string, lower: number, upper: number): void {
+    const { stream, shards } = this.#requireReshardable(name, [lower, upper]);
+    if (shards[0]!.end + 1n !== shards[1]!.start) throw invalid('are not an adjacent pair');
+    this.#reshard(stream, shards, [shards[0]!.start]);
+  }
+
+  #requireReshardable(name: string, indices: readonly number[]) {
+    const stream = this.require(name);
+    if (stream.state !== 'ACTIVE') throw inUse(`not ACTIVE, instead in state ${stream.state}`);
+    const shards = indices.map((index) => {
+      const shard = stream.find(index, this.now);
+      if (shard === undefined) throw missing('Could not find shard');
+      return shard;
+    });
+    if (shards.some(({ closedMs }) => closedMs !== undefined)) throw invalid('has already been merged or split');
+    return { stream, shards };
+  }
+
+  #reshard(stream: ModelStream, parents: readonly ModelShard[], starts: readonly bigint[]): void {
+    stream.state = 'UPDATING';
+    this.#afterTransition((atMs) => {
+      if (stream.state === 'UPDATING') stream.state = 'ACTIVE';
+      stream.replace(parents, starts, atMs);
     });
   }
 
-  /** The shard that must get a record. */
-  shardFor(stream: ModelStream, partitionKey: string, explicitHash: bigint | undefined): ModelShard {
-    const hash = explicitHash ?? BigInt(`0x${createHash('md5').update(partitionKey).digest('hex')}`);
-    return stream.shards.find(({ start, end, closedMs }) => closedMs === null && start <= hash && hash <= end)!;
+  /** Where an iterator of the shard begins. */
+  begin(name: string, index: number, beginning: Beginning): Place {
+    const stream = this.find(name);
+    const shard = stream?.find(index, this.now);
+    if (stream === undefined || shard === undefined) throw missing('does not exist');
+    return { stream, shard, position: this.#positionOf(beginning, name, shard) };
   }
 
-  /**
-   * Notes a record that was put.
-   * @throws Error when its number repeats or goes back.
-   */
-  append(stream: ModelStream, shard: ModelShard, record: ModelRecord): void {
-    const number = BigInt(record.number);
-    const ancestors = [shard, ...shard.parents.map((index) => stream.shards[index]!)];
-    const last = ancestors.map(({ records }) => BigInt(records.at(-1)?.number ?? 0));
-    if (last.some((other) => number <= other)) throw new Error(`The number ${number} is not above its predecessors.`);
-    if (stream.shards.some(({ records }) => records.some((other) => other.number === record.number))) {
-      throw new Error(`The number ${number} was given out twice.`);
+  #positionOf(beginning: Beginning, name: string, shard: ModelShard): number {
+    switch (beginning.type) {
+      case 'TRIM_HORIZON':
+        return 0;
+      case 'LATEST':
+        return shard.records.length;
+      case 'AT_TIMESTAMP':
+        if (beginning.ms > this.now) throw invalid('cannot be greater than the currentTimestampInMillis');
+        return shard.records.filter(({ arrivedMs }) => arrivedMs < beginning.ms).length;
+      case 'AT_SEQUENCE_NUMBER':
+        return Math.max(0, this.#placeOf(beginning.number, name, shard));
+      case 'AFTER_SEQUENCE_NUMBER':
+        return this.#placeOf(beginning.number, name, shard) + 1;
     }
-    shard.records.push(record);
   }
 
-  /** Shards that can be asked for: not before the stream is ACTIVE, and not after their last record can have expired. */
-  listed(stream: ModelStream): readonly ModelShard[] {
-    if (stream.isCreating) return [];
-    return stream.shards.filter(({ closedMs }) => closedMs === null || closedMs + RETENTION_MS > this.now);
+  /** Of the record with this number; -1 for the shard's own starting number, which is before all records. */
+  #placeOf(number: string, name: string, shard: ModelShard): number {
+    if (number === shard.starting) return -1;
+    if (number === shard.ending) throw invalid('has reached max possible value for the shard');
+    const place = shard.records.findIndex((record) => record.number === number);
+    if (place >= 0) return place;
+    const owner = this.shardsEver(name).find((other) => numbersOf(other).includes(number));
+    throw invalid(owner?.index === shard.index ? 'did not come from this stream' : 'It encodes');
   }
 
-  childrenOf = (stream: ModelStream, { index }: ModelShard): readonly ModelShard[] =>
-    stream.shards.filter(({ parents }) => parents.includes(index));
-
-  isReadable = ({ arrivedMs }: ModelRecord): boolean => arrivedMs + RETENTION_MS > this.now;
-
-  read(shard: ModelShard, position: number, limit: number): Reading {
-    const records = shard.records
-      .slice(position)
-      .filter((record) => this.isReadable(record))
-      .slice(0, limit);
+  /** What the iterator reads now, at most `limit` records. */
+  read({ stream, shard, position, createdMs }: ModelIterator, limit: number): Reading {
+    if (this.now - createdMs > ITERATOR_LIFE_MS) throw new Refusal('ExpiredIteratorException', 'Iterator expired');
+    if (!stream.listed(this.now).includes(shard)) throw missing('does not exist');
+    const isReadable = ({ arrivedMs }: ModelRecord) => this.now < arrivedMs + RETENTION_MS;
+    const records = shard.records.slice(position).filter(isReadable).slice(0, limit);
     const last = records.at(-1);
     const next = last === undefined ? position : shard.records.indexOf(last) + 1;
     const isNewest = last === undefined || next === shard.records.length;
+    const isEnd = isNewest && shard.closedMs !== undefined;
     return {
       records,
-      next: isNewest && shard.closedMs !== null ? undefined : next,
+      next: isEnd ? undefined : next,
+      // Never 0 while something follows: clients take 0 for "nothing more".
       millisBehind: isNewest ? 0 : Math.max(1, this.now - last.arrivedMs),
+      children: isEnd ? stream.childrenOf(shard) : [],
     };
   }
 }
 
-export function statusOf({ isCreating, isUpdating, isDeleting }: ModelStream): Status {
-  if (isDeleting) return 'DELETING';
-  if (isCreating) return 'CREATING';
-  return isUpdating ? 'UPDATING' : 'ACTIVE';
-}
-
-export const shardIdOf = (index: number): string => `shardId-${String(index).padStart(12, '0')}`;
+/** Every number of a shard that clients have seen. */
+export const numbersOf = ({ starting, ending, records }: ModelShard): string[] =>
+  [starting, ending, ...records.map(({ number }) => number)].filter((number) => number !== undefined);
