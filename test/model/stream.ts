@@ -108,8 +108,10 @@ export class ModelStream {
    * @throws Error when it breaks a rule.
    */
   see(shard: ModelShard, starting: string, ending: string | undefined): void {
-    if (starting !== (shard.starting ??= starting)) throw new Error(`${shard.id} got another starting number.`);
-    if (ending !== (shard.ending ??= ending)) throw new Error(`${shard.id} got another ending number.`);
+    shard.starting ??= starting;
+    shard.ending ??= ending;
+    if (starting !== shard.starting) throw new Error(`${shard.id} got another starting number.`);
+    if (ending !== shard.ending) throw new Error(`${shard.id} got another ending number.`);
     const formers = ['the numbers of former streams of the name', this.#formerNumber] as const;
     assertAbove(starting, `the starting number of ${shard.id}`, [formers, ...numbersOf(shard.parents)]);
     if (ending === undefined) return;
