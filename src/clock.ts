@@ -43,3 +43,17 @@ function pooledRandomBytes(): (count: number) => Buffer {
     return Buffer.from(pool.subarray(used - count, used));
   };
 }
+
+/** Waits `delayMs`, or until `signal` is aborted: nobody who stops the server waits for a pause. */
+export function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}

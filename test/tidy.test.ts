@@ -53,7 +53,7 @@ const ALLOWED: Record<string, string> = {
   database: 'migrations refusal | clock log',
   migrations: '',
   protocol: 'quotas database | call',
-  kinesis: 'protocol database quotas | call jobs',
+  kinesis: 'clock protocol database quotas | call jobs',
   server: '| clock log protocol rates',
   start: 'call clock config database jobs kinesis protocol rates refusal server version | log',
   main: 'clock config log refusal start version',

@@ -5,6 +5,7 @@
  */
 import { sql } from 'kysely';
 import type { World } from '../call.ts';
+import { pause } from '../clock.ts';
 import { type Bind, query } from '../database/query.ts';
 import { giveBackSpace } from '../database/space.ts';
 import { deleteSlice, hasExpired } from './record-log.ts';
@@ -57,6 +58,9 @@ const JUMP_MS = HOUR_MS;
 const GAP_MS = 48 * HOUR_MS;
 const GRACE_MS = 10 * 60_000;
 
+/** Between two slices, so that the disk and the checkpoints are not busy with deletion alone. */
+const PAUSE_MS = 1;
+
 const selectNewest = query((_bind: Bind<object>, db) =>
   db
     .selectFrom('streams')
@@ -103,6 +107,7 @@ async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal)
     const untilMs = shard.isGone ? Number.MAX_SAFE_INTEGER : horizonOf(shard, now);
     while (!signal.aborted && hasExpired(shard.id, untilMs, database)) {
       deleted += await database.write(() => deleteSlice(shard.id, untilMs, database));
+      await pause(PAUSE_MS, clock, signal);
     }
   }
   await removeGoneStreams(now, world, signal);

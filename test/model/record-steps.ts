@@ -82,8 +82,9 @@ export type NumberChoice =
   | { readonly foreign: number }
   | { readonly former: number };
 
-export const iterator = (StreamName: string, shard: ShardChoice, chosen: BeginningChoice): Step =>
-  step(`iterator ${text(chosen)} of shard ${text(shard)} of ${StreamName}`, async (model, world) => {
+/** Makes an iterator and reads with it at once; later steps may do so again. */
+export const iterator = (StreamName: string, shard: ShardChoice, chosen: BeginningChoice, limit = WHOLE): Step =>
+  step(`read ${limit} from ${text(chosen)} of shard ${text(shard)} of ${StreamName}`, async (model, world) => {
     const index = indexOf(shard, StreamName, model);
     const beginning = beginningOf(chosen, StreamName, index, model);
     const input = { StreamName, ShardId: shardIdOf(index), ...requested(beginning) };
@@ -91,7 +92,7 @@ export const iterator = (StreamName: string, shard: ShardChoice, chosen: Beginni
     if (result === undefined) return;
     const given = { ...result.expected, token: result.answer.ShardIterator, createdMs: model.now };
     model.iterators.push(given);
-    await readWith(given, WHOLE, model, world);
+    await readWith(given, limit, model, world);
   });
 
 function beginningOf(chosen: BeginningChoice, stream: string, index: number, model: Model): Beginning {
@@ -144,7 +145,7 @@ const pastIterator = ({ iterators }: Model, choice: number) => iterators.at(-1 -
 
 export const read = (choice: number, limit: number): Step =>
   step(
-    `read ${limit} records with iterator ${choice} from the end`,
+    `read ${limit} with iterator ${choice} from the end`,
     (model, world) => readWith(pastIterator(model, choice), limit, model, world),
     hasIterators,
   );
