@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { envExample, settingsTable } from '../src/config.ts';
+import { firehose } from '../src/firehose/index.ts';
 import { kinesis } from '../src/kinesis/index.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -19,8 +20,11 @@ export function withParts(readme: string, parts: Readonly<Record<string, string>
 export const readmeParts = () => ({ settings: settingsTable(), operations: operationsTable() });
 
 function operationsTable(): string {
-  const names = [...kinesis.operations.keys()].sort();
-  return ['| Kinesis Data Streams |', '|---|', ...names.map((name) => `| ${name} |`)].join('\n');
+  const columns = [kinesis, firehose].map(({ operations }) => [...operations.keys()].sort());
+  const rows = Array.from({ length: Math.max(...columns.map(({ length }) => length)) }, (_, row) => {
+    return `| ${columns.map((names) => names[row] ?? '').join(' | ')} |`;
+  });
+  return ['| Kinesis Data Streams | Firehose |', '|---|---|', ...rows].join('\n');
 }
 
 if (process.argv[1] === import.meta.filename) {

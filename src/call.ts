@@ -16,6 +16,8 @@ export interface World {
   readonly rates: Rates;
   /** Time that a stream spends in CREATING, UPDATING and DELETING, in milliseconds. */
   readonly transitionMs: number;
+  /** The directory of everything that is kept. */
+  readonly dataDir: string;
 }
 
 export interface Call extends World {

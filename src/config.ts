@@ -81,6 +81,15 @@ const hostNames = [
   },
 ] as const;
 
+const httpUrl = [
+  'an http or https URL, or empty',
+  (value: string) => {
+    if (value === '') return '';
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    return url !== undefined && /^https?:$/.test(url.protocol) ? value : undefined;
+  },
+] as const;
+
 export const SETTINGS = {
   port: setting('PORT', '4567', integer(0, 65_535), 'TCP port of all services; 0 takes a free one.'),
   host: setting(
@@ -149,6 +158,19 @@ export const SETTINGS = {
     ['a cron expression such as */5 * * * *', (value: string) => (isSchedule(value) ? value : undefined)],
     'When the retention sweeper frees the space of expired records, as a cron expression.',
   ),
+  flushSchedule: setting(
+    'FLUSH_SCHEDULE',
+    '* * * * * *',
+    ['a cron expression such as */5 * * * * *', (value: string) => (isSchedule(value) ? value : undefined)],
+    'When delivery streams are looked at for buffers that are due, as a cron expression with seconds.',
+  ),
+  s3Endpoint: setting(
+    'S3_ENDPOINT',
+    '',
+    httpUrl,
+    'URL of a real S3 (AWS, MinIO, …) that delivery streams write to, instead of the directory s3 in DATA_DIR. ' +
+      'Needs the package @aws-sdk/client-s3, which finds the credentials by its own rules.',
+  ),
 };
 
 type SettingKey = keyof typeof SETTINGS;
@@ -200,6 +222,8 @@ export function readConfig(
     region: value('region'),
     allowedHosts: value('allowedHosts'),
     sweepSchedule: value('sweepSchedule'),
+    flushSchedule: value('flushSchedule'),
+    s3Endpoint: value('s3Endpoint'),
   });
 }
 
@@ -261,7 +285,7 @@ function usage(version: string): string {
     const notes = [fallback === '' ? [] : `default ${fallback}`, aliases.length ? `also ${aliases.join(', ')}` : []];
     return `  --${flagOf(name)}, ${name}\n      ${help} (${notes.flat().join('; ') || 'default: none'})`;
   });
-  return `Millrace ${version}: a local Amazon Kinesis that keeps its data.
+  return `Millrace ${version}: a local Amazon Kinesis and Firehose that keeps its data.
 
 Usage: millrace [--setting value]...
 

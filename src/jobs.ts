@@ -8,6 +8,8 @@ export interface Job {
   readonly schedule: string;
   /** Does its work in short slices and ends soon after `signal` is aborted. */
   readonly run: (signal: AbortSignal) => Promise<unknown>;
+  /** Ends and waits for what runs may have left behind. */
+  readonly settle?: () => Promise<unknown>;
 }
 
 export interface Jobs {
@@ -50,7 +52,7 @@ export function startJobs(jobs: readonly Job[], log: Log): Jobs {
     async stop() {
       stopping.abort();
       for (const task of tasks) await task.destroy();
-      await Promise.allSettled(running.values());
+      await Promise.allSettled([...running.values(), ...jobs.map((job) => job.settle?.())]);
     },
   };
 }

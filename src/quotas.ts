@@ -108,6 +108,18 @@ const table = {
   deregisterConsumerCallsPerSecond: [5, 5, 5],
   listConsumersCallsPerSecond: [5, 5, 5],
   describeConsumerCallsPerSecond: [20, 20, 20],
+
+  // Delivery streams. The rates of puts are those of the largest regions; the reference documents are older than that.
+  deliveryStreams: [5000, 5000, 20],
+  deliveryStreamTransactionsPerSecond: [2000, 2000, 2000],
+  deliveryStreamRecordsPerSecond: [500_000, 500_000, 5000],
+  deliveryStreamBytesPerSecond: [5 * MiB, 5 * MiB, 5 * MiB],
+  putRecordBatchBytes: [4 * MiB, 4 * MiB, 4 * MiB],
+  deliveryRetentionHours: [24, 24, 24],
+  tagsPerDeliveryStream: [50, 50, 50],
+  deliveryStreamEncryptionChangesPerDay: [Infinity, 25, 25],
+  // Of each operation that is not a put.
+  deliveryStreamCallsPerSecond: [5, 5, 5],
 } as const satisfies Record<string, Row>;
 
 export type QuotaName = keyof typeof table;

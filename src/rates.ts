@@ -3,6 +3,7 @@
  * instant comes in with every question, so nothing here waits or ticks. Kept in memory only: a restart begins anew.
  */
 import type { QuotaName, Quotas } from './quotas.ts';
+import type { Series } from './series.ts';
 
 const SECOND_MS = 1000;
 
@@ -53,6 +54,29 @@ export class Budget {
   }
 }
 
+/** Budgets that records use up together. */
+export interface RecordBudgets {
+  readonly records: Budget;
+  readonly bytes: Budget;
+}
+
+/**
+ * Takes records of the sizes `bytes` from both budgets, in their order. A record that does not fit leaves the budgets
+ * to those after it. Returns the offsets of those.
+ */
+export function unfitRecords(bytes: readonly number[], budgets: RecordBudgets, now: number): ReadonlySet<number> {
+  const unfit = new Set<number>();
+  for (const [offset, size] of bytes.entries()) {
+    if (budgets.records.hasRoomFor(1, now) && budgets.bytes.hasRoomFor(size, now)) {
+      budgets.records.use(1, now);
+      budgets.bytes.use(size, now);
+    } else {
+      unfit.add(offset);
+    }
+  }
+  return unfit;
+}
+
 /** Who exceeded which rate. */
 export interface Throttled {
   /** The X-Amz-Target. */
@@ -61,6 +85,7 @@ export interface Throttled {
   readonly region: string;
   readonly stream?: string;
   readonly shard?: string;
+  readonly deliveryStream?: string;
 }
 
 /** Budgets are dropped when there are this many and they are over; callers can make up any number of accounts. */
@@ -99,8 +124,8 @@ export class Rates {
    * profile rates are only metered.
    */
   refuse(subject: Throttled, count = 1): boolean {
-    const { target, account, region, stream, shard } = subject;
-    const key = `${target} ${account} ${region} ${stream} ${shard}`;
+    const { target, account, region, stream, shard, deliveryStream } = subject;
+    const key = `${target} ${account} ${region} ${stream} ${shard} ${deliveryStream}`;
     const known = this.#throttles.get(key);
     if (known !== undefined) known.count += count;
     else if (this.#throttles.size < COUNTED_MAX) this.#throttles.set(key, { subject, count });
@@ -112,3 +137,12 @@ export class Rates {
     return [...this.#throttles.values()];
   }
 }
+
+/** The counts of `rates` for the metrics. */
+export const throttleSeries = (rates: Rates): Series => ({
+  name: 'millrace_throttled_total',
+  help: 'Calls and records beyond the rates of AWS: refused, or with QUOTAS=relaxed only counted here.',
+  kind: 'counter',
+  labels: ['target', 'account', 'region', 'stream', 'shard', 'deliveryStream'] satisfies readonly (keyof Throttled)[],
+  collect: () => rates.throttles().map(({ subject, count }) => ({ labels: { ...subject }, value: count })),
+});

@@ -4,11 +4,12 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { isFatal } from './database/writer.ts';
+import { type Firehose, firehose, openFirehose } from './firehose/index.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { kinesis, kinesisJobs, prepareKinesis } from './kinesis/index.ts';
 import type { Log } from './log.ts';
 import { createGateway } from './protocol/gateway.ts';
-import { Rates } from './rates.ts';
+import { Rates, throttleSeries } from './rates.ts';
 import { Refusal } from './refusal.ts';
 import { createServer } from './server/server.ts';
 import { VERSION } from './version.ts';
@@ -45,23 +46,28 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     },
   });
   try {
-    const { quotas, transitionMs } = config;
+    const { quotas, transitionMs, dataDir } = config;
     const rates = new Rates(quotas);
-    const world: World = { clock, log, database, quotas, rates, transitionMs };
+    const world: World = { clock, log, database, quotas, rates, transitionMs, dataDir };
     await prepareKinesis(world);
+    const deliveries = await openFirehose(world, config);
     const state = () => (failed ? 'failed' : 'running');
     const server = createServer({
-      gateway: createGateway([kinesis], world, config),
-      health: () => ({ status: state(), version: VERSION, services: { kinesis: state() } }),
-      throttles: () => rates.throttles(),
+      gateway: createGateway([kinesis, firehose], world, config),
+      health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
+      series: [throttleSeries(rates), ...deliveries.series],
+      controls: {
+        flush: ({ name, account = config.account, region = config.region }) =>
+          deliveries.flush({ name, account, region }),
+      },
       allowedHosts: config.allowedHosts,
       clock,
       log,
     });
     const url = urlOf(config.host, await listen(server.listen(config.port, config.host), config));
     announce(url, database, log);
-    const jobs = startJobs(kinesisJobs(world, config.sweepSchedule), log);
-    return { url, jobs, close: () => stop(server, jobs, database) };
+    const jobs = startJobs([...kinesisJobs(world, config.sweepSchedule), ...deliveries.jobs], log);
+    return { url, jobs, close: () => stop({ server, jobs, deliveries, database }) };
   } catch (error) {
     await database.close();
     throw error;
@@ -77,9 +83,17 @@ function announce(url: string, database: Database, log: Log): void {
   }
 }
 
-async function stop(server: ReturnType<typeof createServer>, jobs: Jobs, database: Database): Promise<void> {
+interface Running {
+  readonly server: ReturnType<typeof createServer>;
+  readonly jobs: Jobs;
+  readonly deliveries: Firehose;
+  readonly database: Database;
+}
+
+async function stop({ server, jobs, deliveries, database }: Running): Promise<void> {
   database.stopWaiting();
   await Promise.all([server.close(GRACE_MS), jobs.stop()]);
+  await deliveries.close();
   await database.close();
 }
 

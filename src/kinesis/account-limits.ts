@@ -2,9 +2,9 @@
 import { sql } from 'kysely';
 import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
+import { existsAt } from '../lifecycle.ts';
 import { quotaHint } from '../quotas.ts';
 import { onDemandLimitExceeded, shardLimitExceeded, tooManyCreatingOrDeleting, tooManyInTransition } from './errors.ts';
-import { existsAt } from './stream-store.ts';
 
 /** Whose limits are meant: the caller's, or those of the stream that is named by its ARN. */
 interface Namespace {

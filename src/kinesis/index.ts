@@ -14,7 +14,7 @@ import * as streams from './streams.ts';
 import * as tags from './tags.ts';
 
 export const kinesis = service(
-  { target: TARGET, rateExceeded },
+  { target: TARGET, showsValues: true, rateExceeded },
   streams,
   streamDescriptions,
   shards,

@@ -6,10 +6,12 @@
 import { sql } from 'kysely';
 import type { World } from '../call.ts';
 import { pause } from '../clock.ts';
+import { createClockTrust } from '../clock-trust.ts';
 import { type Bind, query } from '../database/query.ts';
 import { giveBackSpace } from '../database/space.ts';
+import { existsAt } from '../lifecycle.ts';
 import { deleteSlice, hasExpired } from './record-log.ts';
-import { existsAt, forgetStream, horizonOf } from './stream-store.ts';
+import { forgetStream, horizonOf } from './stream-store.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -52,12 +54,6 @@ const deleteStream = query((bind: Bind<{ stream: number }>, db) =>
   db.deleteFrom('streams').where('id', '=', bind('stream')),
 );
 
-/** A clock that went forward by so much at once is not trusted for a while. */
-const JUMP_MS = HOUR_MS;
-/** Nor is one that, at the start, is so far from the newest instant that is stored. Longer than a night. */
-const GAP_MS = 48 * HOUR_MS;
-const GRACE_MS = 10 * 60_000;
-
 /** Between two slices, so that the disk and the checkpoints are not busy with deletion alone. */
 const PAUSE_MS = 1;
 
@@ -77,25 +73,8 @@ const selectNewest = query((_bind: Bind<object>, db) =>
  * ten minutes. What the user deleted goes in any case.
  */
 export function createSweeper(world: World): (signal: AbortSignal) => Promise<number> {
-  const isTrusted = createTrust(world);
+  const isTrusted = createClockTrust(world, world.database.get(selectNewest, {})?.newestMs ?? null);
   return (signal) => sweep(world, isTrusted(), signal);
-}
-
-/** Tells, each time it is asked, whether the wall clock has been steady. */
-function createTrust({ clock, database, log }: World): () => boolean {
-  let last = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
-  const newestMs = database.get(selectNewest, {})?.newestMs ?? last.wallMs;
-  let graceEndsMs = last.wallMs - newestMs > GAP_MS ? last.steadyMs + GRACE_MS : 0;
-  return () => {
-    const current = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
-    const jumpedMs = current.wallMs - last.wallMs - (current.steadyMs - last.steadyMs);
-    last = current;
-    if (jumpedMs > JUMP_MS) {
-      graceEndsMs = current.steadyMs + GRACE_MS;
-      log.warn({ jumpedMs }, 'The clock went forward at once; deletion of expired records waits ten minutes.');
-    }
-    return current.steadyMs >= graceEndsMs;
-  };
 }
 
 async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal): Promise<number> {

@@ -2,17 +2,13 @@
  * Tokens that clients carry for us: shard iterators and paging tokens. They contain everything they mean, encrypted and
  * authenticated with a key that lives in the database, so they survive a restart and cannot be made up.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { World } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { query } from '../database/query.ts';
+import { KEY_BYTES, NONCE_BYTES, openText, sealText } from '../sealing.ts';
 
 /** The same first bytes as AWS's iterators have. */
 const HEADER = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]);
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const OVERHEAD_BYTES = HEADER.length + NONCE_BYTES + TAG_BYTES;
-const ALGORITHM = 'aes-256-gcm';
 const KEY_NAME = 'token_key';
 
 const selectKey = query<{ name: string }, { value: Buffer | string }>((bind, db) =>
@@ -28,30 +24,23 @@ const keys = memory((database) => database.get(selectKey, { name: KEY_NAME })?.v
 /** Makes the key when the database is new. Runs before the first request. */
 export async function ensureTokenKey({ database, clock }: World): Promise<void> {
   if (database.get(selectKey, { name: KEY_NAME }) !== undefined) return;
-  await database.write(() => database.insert(insertKey, { name: KEY_NAME, value: clock.randomBytes(32) }));
+  await database.write(() => database.insert(insertKey, { name: KEY_NAME, value: clock.randomBytes(KEY_BYTES) }));
 }
 
 /** A token for `fields`; every call makes a different one. `kind` keeps tokens of one use from passing for another. */
 export function seal(kind: string, fields: readonly (string | number)[], { database, clock }: World): string {
-  const nonce = clock.randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(ALGORITHM, keys.of(database), nonce);
-  const text = [cipher.update(JSON.stringify([kind, ...fields]), 'utf8'), cipher.final()];
-  return Buffer.concat([HEADER, nonce, ...text, cipher.getAuthTag()]).toString('base64');
+  const text = JSON.stringify([kind, ...fields]);
+  const sealed = sealText(keys.of(database), clock.randomBytes(NONCE_BYTES), text);
+  return Buffer.concat([HEADER, sealed]).toString('base64');
 }
 
 /** The fields of a token of this `kind`; undefined when it is not one of ours, damaged, or of another kind. */
 export function unseal(kind: string, token: string, { database }: World): (string | number)[] | undefined {
   // AWS takes iterators that a shell script left in double quotes.
   const bytes = Buffer.from(token.replace(/^"(.*)"$/, '$1'), 'base64');
-  if (bytes.length <= OVERHEAD_BYTES || !bytes.subarray(0, HEADER.length).equals(HEADER)) return undefined;
-  const textStart = HEADER.length + NONCE_BYTES;
-  const decipher = createDecipheriv(ALGORITHM, keys.of(database), bytes.subarray(HEADER.length, textStart));
-  decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-  try {
-    const text = decipher.update(bytes.subarray(textStart, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
-    const [sealedKind, ...fields] = JSON.parse(text) as (string | number)[];
-    return sealedKind === kind ? fields : undefined;
-  } catch {
-    return undefined;
-  }
+  if (!bytes.subarray(0, HEADER.length).equals(HEADER)) return undefined;
+  const text = openText(keys.of(database), bytes.subarray(HEADER.length));
+  if (text === undefined) return undefined;
+  const [sealedKind, ...fields] = JSON.parse(text) as (string | number)[];
+  return sealedKind === kind ? fields : undefined;
 }

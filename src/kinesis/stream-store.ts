@@ -2,10 +2,10 @@
  * Streams and their shards as the operations see them: found by name or ARN, with the state that follows from the
  * stored instants and `call.now`. No timer moves a stream from one state to the next.
  */
-import { sql } from 'kysely';
 import type { Call } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
+import { exists, existsAt, isWithin } from '../lifecycle.ts';
 import { invalidArgument, streamNotFound } from './errors.ts';
 import { tipOf } from './record-log.ts';
 import { NO_SHARDS, type Shard, type ShardRow, type Topology, topologiesOf } from './topology.ts';
@@ -34,6 +34,9 @@ export interface Stream {
   readonly topologies: { readonly before: Topology; readonly after: Topology };
 }
 
+/** The data at an instant. */
+export type Moment = Pick<Call, 'database' | 'now'>;
+
 export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
 
 export interface StreamName {
@@ -46,9 +49,6 @@ export interface StreamReference {
   readonly StreamName?: string | undefined;
   readonly StreamARN?: string | undefined;
 }
-
-/** The condition of a stream that exists at the instant `now`: not deleted, or still DELETING. */
-export const existsAt = (now: number) => sql<boolean>`(gone_ms is null or (${now} >= deleted_ms and ${now} < gone_ms))`;
 
 const selectStream = query((bind: Bind<StreamName & { now: number }>, db) =>
   db
@@ -83,6 +83,12 @@ export const streamArnOf = ({ region, account, name }: StreamName) =>
 /** Stricter than the API model's pattern, in which colons may stand anywhere. */
 const STREAM_ARN = /^arn:aws[a-z-]*:kinesis:([a-z0-9-]+):(\d{12}):stream\/([a-zA-Z0-9_.-]+)$/;
 
+/** The stream that an ARN names; undefined when it is not the ARN of a stream. */
+export function streamNameOfArn(arn: string): StreamName | undefined {
+  const [, region, account, name] = STREAM_ARN.exec(arn) ?? [];
+  return region && account && name ? { account, region, name } : undefined;
+}
+
 /**
  * The name that a request means: by StreamARN in the ARN's account and region, by StreamName in the caller's.
  * @throws ApiError InvalidArgumentException when neither is given or they contradict each other.
@@ -92,18 +98,16 @@ export function streamNameOf({ StreamName, StreamARN }: StreamReference, call: C
     if (StreamName === undefined) throw invalidArgument('Either StreamName or StreamARN must be provided.');
     return { account: call.account, region: call.region, name: StreamName };
   }
-  const [, region, account, name] = STREAM_ARN.exec(StreamARN) ?? [];
-  if (region === undefined || account === undefined || name === undefined) {
-    throw invalidArgument(`StreamARN ${StreamARN} is not the ARN of a stream.`);
-  }
-  if (StreamName !== undefined && StreamName !== name) {
+  const found = streamNameOfArn(StreamARN);
+  if (found === undefined) throw invalidArgument(`StreamARN ${StreamARN} is not the ARN of a stream.`);
+  if (StreamName !== undefined && StreamName !== found.name) {
     throw invalidArgument(`StreamName ${StreamName} and StreamARN ${StreamARN} name different streams.`);
   }
-  return { account, region, name };
+  return found;
 }
 
 /** The stream of that name, in whatever state, unless it is gone. */
-export function findStream(name: StreamName, { database, now }: Call): Stream | undefined {
+export function findStream(name: StreamName, { database, now }: Moment): Stream | undefined {
   const known = knownStreams.of(database);
   const key = keyOf(name);
   const found = known.get(key);
@@ -158,22 +162,12 @@ export function addShard(shard: NewShard, { database }: Pick<Call, 'database'>):
 
 type Instants = Pick<Stream, 'createdMs' | 'activeMs' | 'updatingMs' | 'updatedMs' | 'deletedMs' | 'goneMs'>;
 
-/**
- * The state that follows from the stored instants. A transition is an interval with a beginning and an end, so that a
- * clock that is set back cuts it short instead of sending an ACTIVE stream back to CREATING.
- */
+/** The state that follows from the stored instants. */
 export function statusOf(stream: Instants, now: number): StreamStatus {
   if (stream.goneMs !== null) return 'DELETING';
   if (isWithin(now, stream.createdMs, stream.activeMs)) return 'CREATING';
   return isWithin(now, stream.updatingMs, stream.updatedMs) ? 'UPDATING' : 'ACTIVE';
 }
-
-const isWithin = (now: number, fromMs: number | null, untilMs: number | null): boolean =>
-  fromMs !== null && untilMs !== null && fromMs <= now && now < untilMs;
-
-/** The same rule as `existsAt`, for a stream in memory. */
-const exists = ({ deletedMs, goneMs }: Instants, now: number): boolean =>
-  goneMs === null || isWithin(now, deletedMs, goneMs);
 
 const settleCreation = query((bind: Bind<{ id: number }>, db) =>
   db
@@ -217,14 +211,14 @@ export const horizonOf = ({ retentionHours }: Pick<Stream, 'retentionHours'>, no
   now - retentionHours * HOUR_MS;
 
 /** Closed for so long that none of its records is left: it is not listed any more, and nothing can be asked of it. */
-function isTrimmed({ id, closedMs }: Shard, stream: Stream, { now, database }: Call): boolean {
+function isTrimmed({ id, closedMs }: Shard, stream: Stream, { now, database }: Moment): boolean {
   const horizonMs = horizonOf(stream, now);
   return closedMs !== null && closedMs <= horizonMs && tipOf(id, database).lastArrivedMs <= horizonMs;
 }
 
 /** The shards that a client may know of, by index. */
-export const listedShards = (stream: Stream, call: Call): readonly Shard[] =>
-  topologyAt(stream, call.now).listed.filter((shard) => !isTrimmed(shard, stream, call));
+export const listedShards = (stream: Stream, moment: Moment): readonly Shard[] =>
+  topologyAt(stream, moment.now).listed.filter((shard) => !isTrimmed(shard, stream, moment));
 
 export function findShard(index: number, stream: Stream, call: Call): Shard | undefined {
   const shard = topologyAt(stream, call.now).byIndex.get(index);

@@ -1,8 +1,10 @@
 /** CreateStream, DeleteStream, ListStreams: which streams there are. */
 import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
+import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
 import { boolean, type Decoded, integer, map, required, requiredIn, structure } from '../protocol/shape.ts';
+import { removeTags } from '../tags.ts';
 import { assertMayBeDeleted, assertRoomForStream } from './account-limits.ts';
 import { invalidArgument, streamExists } from './errors.ts';
 import { evenRanges } from './hash-key.ts';
@@ -10,7 +12,6 @@ import { openPagingToken, pagingToken } from './paging.ts';
 import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagKey, tagValue } from './shapes.ts';
 import {
   addShard,
-  existsAt,
   findStream,
   forgetStream,
   requireStream,
@@ -19,7 +20,7 @@ import {
   statusOf,
   streamArnOf,
 } from './stream-store.ts';
-import { removeAllTags, saveTags } from './tags.ts';
+import { saveTags } from './tags.ts';
 
 const createStreamInput = structure({
   ShardCount: requiredIn('documented', integer({ min: 1 })),
@@ -122,7 +123,7 @@ export const DeleteStream = operation({
     const lastCreatedS = Math.max(...stream.topologies.after.listed.map(({ createdS }) => createdS));
     const { account, region, name } = stream;
     call.database.run(rememberName, { account, region, name, lastCreatedS });
-    removeAllTags(stream, call);
+    removeTags(stream.arn, call.database);
     forgetStream(stream, call);
   },
 });

@@ -1,9 +1,9 @@
 /** AddTagsToStream, RemoveTagsFromStream, ListTagsForStream: one rule for every way in which tags are set. */
 import type { Call } from '../call.ts';
-import { type Bind, query } from '../database/query.ts';
 import { operation } from '../protocol/operation.ts';
 import { integer, list, map, required, structure } from '../protocol/shape.ts';
 import { quotaHint } from '../quotas.ts';
+import { removeTag, setTag, tagsOf, tagsPage } from '../tags.ts';
 import { invalidArgument, notActiveOrUpdating } from './errors.ts';
 import { streamReference, tagKey, tagValue } from './shapes.ts';
 import {
@@ -47,7 +47,7 @@ export const RemoveTagsFromStream = operation({
   run({ TagKeys, ...reference }, call) {
     const { arn } = requireTaggable(reference, call);
     assertCharacters(TagKeys);
-    for (const key of TagKeys) call.database.run(deleteTag, { arn, key });
+    for (const key of TagKeys) removeTag(arn, key, call.database);
   },
 });
 
@@ -63,13 +63,8 @@ export const ListTagsForStream = operation({
   run({ Limit, ExclusiveStartTagKey, ...reference }, call) {
     const { arn } = requireStream(reference, call);
     const limit = Math.min(Limit ?? call.quotas.tagsPage, call.quotas.tagsPage);
-    // Sorted by UTF-16 code units, as AWS's Java sorts; SQLite's own order is that of UTF-8.
-    const tags = call.database.all(selectTags, { arn }).sort((a, b) => (a.key < b.key ? -1 : 1));
-    const rest = tags.filter(({ key }) => ExclusiveStartTagKey === undefined || key > ExclusiveStartTagKey);
-    return {
-      Tags: rest.slice(0, limit).map(({ key, value }) => ({ Key: key, Value: value })),
-      HasMoreTags: rest.length > limit,
-    };
+    const { tags, hasMore } = tagsPage(arn, { after: ExclusiveStartTagKey, limit }, call.database);
+    return { Tags: tags.map(({ key, value }) => ({ Key: key, Value: value })), HasMoreTags: hasMore };
   },
 });
 
@@ -86,32 +81,6 @@ export type Tags = ReadonlyMap<string, string>;
 /** The union of what AWS's stream API and resource API documents allow. */
 const ALLOWED = /^[\p{L}\p{N}\p{Z}_.:/=+\-%@]*$/u;
 
-const insertTag = query((bind: Bind<{ arn: string; key: string; value: string }>, db) =>
-  db
-    .insertInto('tags')
-    .values({ resource_arn: bind('arn'), key: bind('key'), value: bind('value') })
-    .onConflict((conflict) => conflict.columns(['resource_arn', 'key']).doUpdateSet({ value: bind('value') })),
-);
-
-const selectTags = query((bind: Bind<{ arn: string }>, db) =>
-  db.selectFrom('tags').select(['key', 'value']).where('resource_arn', '=', bind('arn')),
-);
-
-const deleteTag = query((bind: Bind<{ arn: string; key: string }>, db) =>
-  db.deleteFrom('tags').where('resource_arn', '=', bind('arn')).where('key', '=', bind('key')),
-);
-
-const countTags = query((bind: Bind<{ arn: string }>, db) =>
-  db
-    .selectFrom('tags')
-    .select((count) => count.fn.countAll<number>().as('tags'))
-    .where('resource_arn', '=', bind('arn')),
-);
-
-const deleteTags = query((bind: Bind<{ arn: string }>, db) =>
-  db.deleteFrom('tags').where('resource_arn', '=', bind('arn')),
-);
-
 /**
  * Adds `tags` to a stream, replacing the values of keys that it has. Only inside the body of a write.
  * @throws ApiError InvalidArgumentException for illegal characters or when the stream would have too many.
@@ -119,8 +88,8 @@ const deleteTags = query((bind: Bind<{ arn: string }>, db) =>
 export function saveTags(stream: StreamName, tags: Tags, call: Call): void {
   assertCharacters([...tags].flat());
   const arn = streamArnOf(stream);
-  for (const [key, value] of tags) call.database.run(insertTag, { arn, key, value });
-  const count = call.database.get(countTags, { arn })!.tags;
+  for (const [key, value] of tags) setTag(arn, { key, value }, call.database);
+  const count = tagsOf(arn, call.database).length;
   if (count <= call.quotas.tagsPerStream) return;
   // AWS kept the "10" in this text when the limit became 50.
   throw invalidArgument(
@@ -134,9 +103,4 @@ function assertCharacters(texts: readonly string[]): void {
   throw invalidArgument(
     'Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.',
   );
-}
-
-/** Removes every tag of a stream. Only inside the body of a write. */
-export function removeAllTags({ arn }: Stream, { database }: Call): void {
-  database.run(deleteTags, { arn });
 }

@@ -3,14 +3,14 @@
  * ProvisionedThroughputExceededException, or only counted where rates are metered; see Rates.
  */
 import type { Call } from '../call.ts';
+import { unfitRecords } from '../rates.ts';
 import { throughputExceeded } from './errors.ts';
 import { targetOf } from './shapes.ts';
 import type { Stream } from './stream-store.ts';
 import type { Shard } from './topology.ts';
 
 /**
- * Takes records of the sizes `bytes` (data and partition key) from the shard's budget, in their order. A record that
- * does not fit leaves the budget to those after it.
+ * Takes records of the sizes `bytes` (data and partition key) from the shard's budgets, in their order.
  * Returns the offsets of those that are refused.
  */
 export function refusedWrites(
@@ -21,17 +21,11 @@ export function refusedWrites(
   call: Call,
 ): ReadonlySet<number> {
   const { now, rates } = call;
-  const recordBudget = rates.budget(`records ${shard.id}`, 'shardWriteRecordsPerSecond', now);
-  const byteBudget = rates.budget(`bytes ${shard.id}`, 'shardWriteBytesPerSecond', now);
-  const unfit = new Set<number>();
-  for (const [offset, size] of bytes.entries()) {
-    if (recordBudget.hasRoomFor(1, now) && byteBudget.hasRoomFor(size, now)) {
-      recordBudget.use(1, now);
-      byteBudget.use(size, now);
-    } else {
-      unfit.add(offset);
-    }
-  }
+  const budgets = {
+    records: rates.budget(`records ${shard.id}`, 'shardWriteRecordsPerSecond', now),
+    bytes: rates.budget(`bytes ${shard.id}`, 'shardWriteBytesPerSecond', now),
+  };
+  const unfit = unfitRecords(bytes, budgets, now);
   return unfit.size > 0 && isRefused(operation, shard, stream, call, unfit.size) ? unfit : NONE;
 }
 

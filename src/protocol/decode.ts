@@ -70,6 +70,9 @@ function decodeScalar(shape: ScalarShape, value: JsonValue): unknown {
     case 'timestamp':
       if (typeof value === 'number') return Math.round(value * 1000);
       throw notConvertible(javaClassOf(value), 'milliseconds since epoch');
+    case 'number':
+      if (typeof value === 'number') return value;
+      throw notConvertible(javaClassOf(value), 'an Double');
     case 'integer':
       if (typeof value === 'number') return clamp(value, 2 ** 31 - 1);
       throw notConvertible(javaClassOf(value), 'an Integer');

@@ -35,6 +35,8 @@ export const COMMON_ERRORS: ReadonlySet<string> = new Set([
   'UnknownOperationException',
   'ValidationException',
   'InternalFailure',
+  'ThrottlingException',
+  'AccessDeniedException',
 ]);
 
 /** The text of one failed constraint. `shown` is the value with its quotes, or empty where AWS leaves it out. */

@@ -89,8 +89,8 @@ async function answer(
     // Authentication will be checked here: after the target is known, before any member is looked at.
     const { account, region } = callerOf(request.authorization, request.url, defaults);
     const input = decodeJson(operation.input, json);
-    validate(operation.input, input, world.quotas);
-    const { clock, database, log, quotas, rates, transitionMs } = world;
+    validate(operation.input, input, { quotas: world.quotas, showsValues: service.showsValues });
+    const { clock, database, log, quotas, rates, transitionMs, dataDir } = world;
     // Member by member: spreading the world costs a microsecond on every request.
     const call: Call = {
       clock,
@@ -99,6 +99,7 @@ async function answer(
       quotas,
       rates,
       transitionMs,
+      dataDir,
       now: clock.now(),
       account,
       region,
@@ -116,10 +117,10 @@ async function answer(
 
 /** A call that is refused costs nothing. */
 function assertRate(rate: QuotaName, target: string, { rateExceeded }: Service, call: Call): void {
-  const { account, region, now, rates } = call;
+  const { account, region, now, quotas, rates } = call;
   const budget = rates.budget(`${target} ${account} ${region}`, rate, now);
   if (budget.hasRoomFor(1, now)) return budget.use(1, now);
-  if (rates.refuse({ target, account, region })) throw rateExceeded(account);
+  if (rates.refuse({ target, account, region })) throw rateExceeded(account, quotas[rate]);
 }
 
 function run(operation: Operation, input: never, call: Call): Output | Promise<Output> {

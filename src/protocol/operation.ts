@@ -36,8 +36,10 @@ export function operation<I, O extends Output>(
 export interface Service {
   /** The part of X-Amz-Target before the dot. */
   readonly target: string;
-  /** The error of a call that exceeds its operation's `rate`. */
-  readonly rateExceeded: (account: string) => ApiError;
+  /** Whether its messages of failed validation show the offending values. */
+  readonly showsValues: boolean;
+  /** The error of a call that exceeds its operation's `rate`, which allows `limit` calls per second. */
+  readonly rateExceeded: (account: string, limit: number) => ApiError;
   readonly operations: ReadonlyMap<string, Operation>;
 }
 

@@ -27,6 +27,6 @@ function inputValue(shape: AnyShape, texts: readonly string[]): QueryValue {
 }
 
 function scalarOf({ kind }: AnyShape | ScalarShape, text: string): string | number {
-  const isNumber = kind === 'integer' || kind === 'timestamp';
+  const isNumber = kind === 'integer' || kind === 'number' || kind === 'timestamp';
   return isNumber && /^-?\d{1,20}(\.\d{1,9})?$/.test(text) ? Number(text) : text;
 }

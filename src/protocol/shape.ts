@@ -19,7 +19,7 @@ export interface Rules {
   readonly enum?: readonly string[];
 }
 
-export type ScalarKind = 'string' | 'integer' | 'boolean' | 'blob' | 'timestamp';
+export type ScalarKind = 'string' | 'integer' | 'number' | 'boolean' | 'blob' | 'timestamp';
 
 export interface ScalarShape {
   readonly kind: ScalarKind;
@@ -81,6 +81,8 @@ export type Decoded<S> = S extends Shape<infer T> ? T : never;
 
 export const string = (rules: Rules = {}): Shape<string> => scalar('string', rules);
 export const integer = (rules: Rules = {}): Shape<number> => scalar('integer', rules);
+/** A number that may have a fraction. */
+export const number = (rules: Rules = {}): Shape<number> => scalar('number', rules);
 export const boolean = (): Shape<boolean> => scalar('boolean', {});
 /** Decoded to a Buffer. */
 export const blob = (rules: Rules = {}): Shape<Buffer> => scalar('blob', rules);

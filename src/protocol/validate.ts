@@ -17,19 +17,30 @@ function fitsPattern({ rules, regex }: ScalarShape, value: string): boolean {
   return value.length <= PATTERN_LENGTH_MAX ? regex.test(value) : rules.max !== undefined;
 }
 
+/** What differs between services and profiles. */
+export interface ValidationRules {
+  readonly quotas: Quotas;
+  /** Whether messages show the offending values. */
+  readonly showsValues: boolean;
+}
+
 /**
  * Checks the decoded `input` against the rules of `shape`.
  * @throws ApiError ValidationException
  */
-export function validate<T>(shape: Shape<T>, input: T, quotas: Quotas): void {
+export function validate<T>(shape: Shape<T>, input: T, rules: ValidationRules): void {
   const items: string[] = [];
-  checkStructure(shape as StructureShape, input as Record<string, unknown>, '', { items, quotas });
+  checkStructure(shape as StructureShape, input as Record<string, unknown>, '', { items, ...rules });
   if (items.length > 0) throw validationException(items.slice(0, ITEMS_MAX));
 }
 
-interface Check {
+interface Check extends ValidationRules {
   readonly items: string[];
-  readonly quotas: Quotas;
+}
+
+/** Adds the failure of `constraint`; `value` is what the message shows where the service shows values. */
+function fail({ items, showsValues }: Check, value: string, path: string, constraint: string): void {
+  items.push(constraintItem(showsValues ? value : '', path, constraint));
 }
 
 function checkStructure(shape: StructureShape, value: Record<string, unknown>, prefix: string, check: Check): void {
@@ -37,7 +48,7 @@ function checkStructure(shape: StructureShape, value: Record<string, unknown>, p
     const memberValue = value[member.name];
     if (memberValue !== undefined) checkValue(member.shape, memberValue, prefix + member.pathName, check);
     else if (member.required === true || member.required === check.quotas.profile)
-      check.items.push(constraintItem('null', prefix + member.pathName, NOT_NULL));
+      fail(check, 'null', prefix + member.pathName, NOT_NULL);
     if (check.items.length >= ITEMS_MAX) return;
   }
 }
@@ -59,22 +70,23 @@ const NOT_NULL = 'Member must not be null';
 
 function checkScalar(shape: ScalarShape, value: string | number | boolean | Buffer, path: string, check: Check): void {
   const { rules } = shape;
-  const fail = (constraint: string) => check.items.push(constraintItem(shown(value), path, constraint));
+  const failed = (constraint: string) => fail(check, shown(value), path, constraint);
   if (typeof value === 'number') {
-    if (rules.min !== undefined && value < rules.min)
-      fail(`Member must have value greater than or equal to ${rules.min}`);
+    if (rules.min !== undefined && value < rules.min) {
+      failed(`Member must have value greater than or equal to ${rules.min}`);
+    }
     return checkMaximum(rules, value, check.quotas, (max) =>
-      fail(`Member must have value less than or equal to ${max}`),
+      failed(`Member must have value less than or equal to ${max}`),
     );
   }
   if (typeof value === 'boolean') return;
   if (rules.enum !== undefined && !rules.enum.includes(value as string)) {
-    fail(`Member must satisfy enum value set: [${rules.enum.join(', ')}]`);
+    failed(`Member must satisfy enum value set: [${rules.enum.join(', ')}]`);
   }
   if (!fitsPattern(shape, value as string)) {
-    fail(`Member must satisfy regular expression pattern: ${rules.pattern}`);
+    failed(`Member must satisfy regular expression pattern: ${rules.pattern}`);
   }
-  checkLength(rules, value.length, check.quotas, fail);
+  checkLength(rules, value.length, check.quotas, failed);
 }
 
 function checkLength(rules: Rules, length: number, quotas: Quotas, fail: (constraint: string) => void): void {
@@ -99,18 +111,18 @@ function checkList(shape: ListShape, value: readonly unknown[], path: string, ch
   const scalars = isScalar(shape.member);
   // AWS leaves the value out where it would have to print structures or record data.
   const shownList = () => (scalars ? `'${abbreviated(`[${value.join(', ')}]`)}'` : '');
-  const fail = (constraint: string) => check.items.push(constraintItem(shownList(), path, constraint));
-  checkLength(shape.rules, value.length, check.quotas, fail);
+  const failed = (constraint: string) => fail(check, shownList(), path, constraint);
+  checkLength(shape.rules, value.length, check.quotas, failed);
   if (
     scalars &&
     value.some((element) => element !== undefined && breaks(shape.member as ScalarShape, element, check.quotas))
   ) {
-    fail(`Member must satisfy constraint: [${constraintsOf(shape.member as ScalarShape, check.quotas)}]`);
+    failed(`Member must satisfy constraint: [${constraintsOf(shape.member as ScalarShape, check.quotas)}]`);
   }
   for (const [index, element] of value.entries()) {
     if (check.items.length >= ITEMS_MAX) return;
     const elementPath = `${path}.${index + 1}.member`;
-    if (element === undefined) check.items.push(constraintItem('null', elementPath, NOT_NULL));
+    if (element === undefined) fail(check, 'null', elementPath, NOT_NULL);
     else if (!scalars) checkValue(shape.member, element, elementPath, check);
   }
 }
@@ -119,17 +131,17 @@ function checkMap(shape: MapShape, value: ReadonlyMap<string, unknown>, path: st
   const entries = [...value];
   const shownMap = () =>
     `'${abbreviated(`{${entries.map(([key, entry]) => `${key}=${entry ?? 'null'}`).join(', ')}}`)}'`;
-  const fail = (constraint: string) => check.items.push(constraintItem(shownMap(), path, constraint));
-  checkLength(shape.rules, value.size, check.quotas, fail);
+  const failed = (constraint: string) => fail(check, shownMap(), path, constraint);
+  checkLength(shape.rules, value.size, check.quotas, failed);
   if (entries.some(([key]) => breaks(shape.key, key, check.quotas))) {
-    fail(`Map keys must satisfy constraint: [${constraintsOf(shape.key, check.quotas)}]`);
+    failed(`Map keys must satisfy constraint: [${constraintsOf(shape.key, check.quotas)}]`);
   }
   if (entries.some(([, entry]) => entry !== undefined && breaks(shape.value, entry, check.quotas))) {
-    fail(`Map value must satisfy constraint: [${constraintsOf(shape.value, check.quotas)}]`);
+    failed(`Map value must satisfy constraint: [${constraintsOf(shape.value, check.quotas)}]`);
   }
   for (const [key, entry] of entries) {
     if (check.items.length >= ITEMS_MAX) return;
-    if (entry === undefined) check.items.push(constraintItem('null', `${path}.${abbreviated(key)}.member`, NOT_NULL));
+    if (entry === undefined) fail(check, 'null', `${path}.${abbreviated(key)}.member`, NOT_NULL);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The Express application behind the API: health and metrics for people and orchestrators. */
+/** The Express application behind the API: health, metrics and controls for people and orchestrators. */
 import http2 from 'node:http2';
 import express, { type Express } from 'express';
 import type { Metrics } from './metrics.ts';
@@ -13,13 +13,35 @@ export interface Health {
 /** The paths that the peers of Millrace answer, so that compose files and scripts written for them keep working. */
 const HEALTH_PATHS = ['/_health', '/health', '/healthcheck', '/_localstack/health'];
 
+/** Paths of our own begin with this. */
+export const CONTROL_PATH = '/_millrace/';
+
+/** Which delivery stream somebody means; without account or region that of unsigned requests. */
+export interface FlushTarget {
+  readonly name: string;
+  readonly account: string | undefined;
+  readonly region: string | undefined;
+}
+
+/** What can be done beside AWS's API. */
+export interface Controls {
+  /** Delivers what a delivery stream has buffered; undefined when there is none of that name. */
+  flush(target: FlushTarget): Promise<{ readonly deliveries: readonly { readonly state: string }[] } | undefined>;
+}
+
 export interface Reports {
   readonly health: () => Health;
   readonly metrics: Metrics;
+  readonly controls: Controls;
 }
 
+const NO_DELIVERY_STREAM =
+  'There is no delivery stream of this name; add ?account= and ?region= if it is not in the default ones.';
+
+const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+
 /** `otherwise` answers what no route matches. */
-export function createApp({ health, metrics }: Reports, otherwise: RequestListener): RequestListener {
+export function createApp({ health, metrics, controls }: Reports, otherwise: RequestListener): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -32,6 +54,24 @@ export function createApp({ health, metrics }: Reports, otherwise: RequestListen
     const text = await metrics.text();
     response.setHeader('Content-Type', metrics.contentType);
     response.end(text);
+  });
+  app.post(`${CONTROL_PATH}delivery-streams/:name/flush`, async (request, response) => {
+    // Any other type could be sent by a form of a web page.
+    if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
+      response.status(415).json({ message: 'Send it with the header Content-Type: application/json.' });
+      return;
+    }
+    const { account, region } = request.query;
+    const report = await controls.flush({
+      name: request.params.name,
+      account: textOf(account),
+      region: textOf(region),
+    });
+    if (report === undefined) response.status(404).json({ message: NO_DELIVERY_STREAM });
+    else response.status(report.deliveries.every(({ state }) => state === 'DELIVERED') ? 200 : 502).json(report);
+  });
+  app.post(new RegExp(`^${CONTROL_PATH}`), (_request, response) => {
+    response.status(404).json({ message: 'There is no such control.' });
   });
   app.use((request, response) => otherwise(request, response));
   return onBothProtocols(app);

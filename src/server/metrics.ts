@@ -1,29 +1,31 @@
 /** Metrics in the text format of Prometheus. */
-import { Counter, Registry } from 'prom-client';
-import type { Rates, Throttled } from '../rates.ts';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Series } from '../series.ts';
 
 export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
 }
 
-const LABELS = ['target', 'account', 'region', 'stream', 'shard'] as const satisfies readonly (keyof Throttled)[];
-
-/** `throttles` is asked whenever somebody looks. */
-export function createMetrics(throttles: Rates['throttles']): Metrics {
+export function createMetrics(series: readonly Series[]): Metrics {
   const registry = new Registry();
-  new Counter({
-    name: 'millrace_throttled_total',
-    help: 'Calls and records beyond the rates of AWS: refused, or with QUOTAS=relaxed only counted here.',
-    labelNames: LABELS,
+  for (const one of series) register(one, registry);
+  return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+function register({ name, help, kind, labels, collect }: Series, registry: Registry): void {
+  const Metric = kind === 'counter' ? Counter : Gauge;
+  new Metric({
+    name,
+    help,
+    labelNames: [...labels],
     registers: [registry],
-    collect() {
+    collect(this: Counter | Gauge) {
       this.reset();
-      for (const { subject, count } of throttles()) {
-        const labels = LABELS.map((name) => [name, subject[name]] as const);
-        this.inc(Object.fromEntries(labels.filter(([, value]) => value !== undefined)), count);
+      for (const { labels: given, value } of collect()) {
+        const present = Object.entries(given).filter(([, label]) => label !== undefined);
+        this.inc(Object.fromEntries(present) as Record<string, string>, value);
       }
     },
   });
-  return { contentType: registry.contentType, text: () => registry.metrics() };
 }

@@ -3,37 +3,39 @@ import { Router } from 'express';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Gateway } from '../protocol/gateway.ts';
-import type { Rates } from '../rates.ts';
+import type { Series } from '../series.ts';
 import { createAdmission } from './admission.ts';
 import { send, serveApi } from './api.ts';
-import { createApp, type Health } from './app.ts';
+import { CONTROL_PATH, type Controls, createApp, type Health } from './app.ts';
 import { createMetrics } from './metrics.ts';
 import { createOnePort, type HttpRequest, type HttpResponse, type OnePort, type RequestListener } from './one-port.ts';
 
 export interface ServerOptions {
   readonly gateway: Gateway;
   readonly health: () => Health;
-  readonly throttles: Rates['throttles'];
+  readonly series: readonly Series[];
+  readonly controls: Controls;
   /** Host names that clients may use besides the usual ones. */
   readonly allowedHosts: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createServer({ gateway, health, throttles, allowedHosts, clock, log }: ServerOptions): OnePort {
+export function createServer(options: ServerOptions): OnePort {
+  const { gateway, health, series, controls, allowedHosts, clock, log } = options;
   const refusalOf = createAdmission(allowedHosts);
   const api: RequestListener = (request, response) => {
     serveApi(request, response, gateway).catch((error) =>
       log.error({ err: error }, 'A request could not be answered.'),
     );
   };
-  const app = createApp({ health, metrics: createMetrics(throttles) }, api);
+  const app = createApp({ health, metrics: createMetrics(series), controls }, api);
 
   const router = Router();
   router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {
     const refusal = refusalOf(request);
     if (refusal !== undefined) send(response, plain(403, refusal));
-    else if (request.method === 'POST') api(request, response);
+    else if (request.method === 'POST' && !request.url!.startsWith(CONTROL_PATH)) api(request, response);
     else next();
   }) as never);
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, it, vi } from 'vitest';
 import { openHandle } from '../../src/database/handle.ts';
+import { createDeliveryStream, deliverAfter, putRecords } from '../support/firehose.ts';
 import { shardIterator } from '../support/kinesis.ts';
 import { startTestServer } from '../support/server.ts';
 
@@ -17,6 +18,10 @@ it('statements of the data plane and the views by stream never scan records', as
   server.clock.advance(24 * 3_600_000);
   await server.ok('GetRecords', { ShardIterator: await shardIterator(server, 's', 'TRIM_HORIZON') });
   await server.runJob('sweep');
+  await createDeliveryStream(server, 'd');
+  await putRecords(server, 'd', ['a', 'b']);
+  await deliverAfter(server, 300_000);
+  await fetch(`${server.url}/metrics`);
   const statements = [...new Set(prepare.mock.calls.map(([sql]) => sql))].filter((sql) =>
     /^(select|update|delete)/.test(sql),
   );
@@ -32,8 +37,13 @@ it('statements of the data plane and the views by stream never scan records', as
     )
       .map(({ detail }) => detail)
       .join('; ');
-  for (const sql of [...statements, "select * from v_records where stream = 's' limit 5"]) {
-    expect(planOf(sql), sql).not.toMatch(/SCAN records/);
+  const views = [
+    "select * from v_records where stream = 's' limit 5",
+    "select * from v_buffered_records where delivery_stream = 'd' limit 5",
+    'select * from v_buffers',
+  ];
+  for (const sql of [...statements, ...views]) {
+    expect(planOf(sql), sql).not.toMatch(/SCAN (records|buffered_records)/);
   }
   handle.close();
 });

@@ -79,7 +79,8 @@ describe.each(Object.entries(protocols))('over %s', (_protocol, ask) => {
     const server = createServer({
       gateway: { handle: () => Promise.reject(new Error('The gateway must not be asked.')) },
       health: () => health,
-      throttles: () => [],
+      series: [],
+      controls: { flush: () => Promise.reject(new Error('Nothing may be flushed.')) },
       allowedHosts: [],
       clock: createTestClock(),
       log: createTestLog(),

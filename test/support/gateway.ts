@@ -19,8 +19,20 @@ export function createTestGateway(operations: object): TestGateway {
   const log = createTestLog();
   const database = { write: async (body: () => unknown) => body() } as unknown as Database;
   const quotas = quotasOf('relaxed');
-  const world = { clock: createTestClock(), log, database, quotas, rates: new Rates(quotas), transitionMs: 500 };
-  const header = { target: 'Test', rateExceeded: () => new ApiError('LimitExceededException', 'Too fast.') };
+  const world = {
+    clock: createTestClock(),
+    log,
+    database,
+    quotas,
+    rates: new Rates(quotas),
+    transitionMs: 500,
+    dataDir: '',
+  };
+  const header = {
+    target: 'Test',
+    showsValues: true,
+    rateExceeded: () => new ApiError('LimitExceededException', 'Too fast.'),
+  };
   const gateway = createGateway([service(header, operations)], world, {
     account: '000000000000',
     region: 'us-east-1',

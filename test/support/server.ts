@@ -32,7 +32,7 @@ export interface TestServer {
   readonly directory: string;
   readonly clock: TestClock;
   readonly log: TestLog;
-  /** Calls `Kinesis_20131202.{operation}` with JSON. */
+  /** Calls `Kinesis_20131202.{operation}`, or an operation with its service before a dot, with JSON. */
   call(operation: string, input: object, options?: CallOptions): Promise<Answer>;
   /** Like `call`, but throws unless the answer is 200, and returns its body. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, not typed
@@ -53,6 +53,9 @@ export interface TestServerOptions {
   readonly directory?: string;
 }
 
+/** Nearly: the first minute of a year. */
+const NEVER = '0 0 1 1 *';
+
 /** A directory that is removed when the test has finished. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-test-'));
@@ -66,7 +69,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const clock = options.clock ?? createTestClock();
   const log = createTestLog();
   // No tick of a schedule inside a test: jobs run when the test says so.
-  const settings = { PORT: '0', DATA_DIR: directory, SWEEP_SCHEDULE: '0 0 1 1 *', ...options.settings };
+  const settings = {
+    PORT: '0',
+    DATA_DIR: directory,
+    SWEEP_SCHEDULE: NEVER,
+    FLUSH_SCHEDULE: NEVER,
+    ...options.settings,
+  };
   const startOne = () => start(readConfig(settings), { log, clock, onFatal: () => undefined });
   let millrace: Millrace | undefined = await startOne();
 
@@ -76,7 +85,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       method: 'POST',
       headers: {
         'Content-Type': 'application/x-amz-json-1.1',
-        'X-Amz-Target': `Kinesis_20131202.${operation}`,
+        'X-Amz-Target': operation.includes('.') ? operation : `Kinesis_20131202.${operation}`,
         Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
         ...headers,
       },

@@ -133,6 +133,7 @@ function badMembers(shape: AnyShape, place: Place): BadSample[] {
     case 'map':
       return [...badSizes(shape, place), ...badEntries(shape, place)];
     case 'integer':
+    case 'number':
       return badNumbers(shape, place);
     default:
       return [...badSizes(shape, place), ...badTexts(shape, place)];
@@ -348,6 +349,7 @@ function notA(target: string, ...values: readonly (boolean | number | string)[])
 const WRONG_VALUES: Readonly<Record<AnyShape['kind'], readonly WrongValue[]>> = {
   boolean: [...notA('an Boolean', 7), ['text', "'TEXT' can not be converted to an Boolean"], A_LIST, AN_OBJECT],
   integer: [...notA('an Integer', true, '7'), A_LIST, AN_OBJECT],
+  number: [...notA('an Double', true, '7'), A_LIST, AN_OBJECT],
   string: [...notA('an String', true, 7), A_LIST, AN_OBJECT],
   blob: [
     ...notA('a Blob', true, 7),

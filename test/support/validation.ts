@@ -7,7 +7,7 @@ import { type Quotas, quotasOf } from '../../src/quotas.ts';
 /** The message of the ValidationException with which `input` is refused; `accepted` when it is not. */
 export function validationOf(shape: unknown, input: unknown, quotas: Quotas = quotasOf('relaxed')): string {
   try {
-    validate(shape as AnyShape, input as never, quotas);
+    validate(shape as AnyShape, input as never, { quotas, showsValues: true });
     return 'accepted';
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

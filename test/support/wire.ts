@@ -9,7 +9,7 @@ export interface WireClient {
 }
 
 /** A client with one keep-alive connection, as one SDK client in one thread has. */
-export function createWireClient(url: string): WireClient {
+export function createWireClient(url: string, service = 'Kinesis_20131202'): WireClient {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const { hostname, port } = new URL(url);
   return {
@@ -23,7 +23,7 @@ export function createWireClient(url: string): WireClient {
             method: 'POST',
             headers: {
               'Content-Type': 'application/x-amz-json-1.1',
-              'X-Amz-Target': `Kinesis_20131202.${operation}`,
+              'X-Amz-Target': `${service}.${operation}`,
             },
           },
           (response) => {

@@ -1,0 +1,240 @@
+/** CreateDeliveryStream, DeleteDeliveryStream, DescribeDeliveryStream, ListDeliveryStreams: which there are. */
+import { sql } from 'kysely';
+import type { Call } from '../call.ts';
+import { type Bind, query } from '../database/query.ts';
+import { existsAt } from '../lifecycle.ts';
+import { operation } from '../protocol/operation.ts';
+import { quotaHint } from '../quotas.ts';
+import { removeTags } from '../tags.ts';
+import { addBuffers } from './buffers.ts';
+import { dropPlannedOf } from './deliveries.ts';
+import {
+  type DeliveryStream,
+  type DeliveryStreamName,
+  deliveryStreamArnOf,
+  findDeliveryStream,
+  forgetDeliveryStream,
+  nameIn,
+  requireDeliveryStream,
+  type Source,
+  statusOf,
+} from './delivery-stream-store.ts';
+import { createDestination, describeDestination } from './destinations/destination.ts';
+import { startOfEncryption } from './encryption.ts';
+import { addEncryptionChange, encryptionStatus } from './encryption-state.ts';
+import { deliveryStreamExists, notDeletable, tooManyDeliveryStreams } from './errors.ts';
+import { sealSecret } from './secrets.ts';
+import {
+  createDeliveryStreamInput,
+  deleteDeliveryStreamInput,
+  describeDeliveryStreamInput,
+  listDeliveryStreamsInput,
+} from './shapes.ts';
+import { checkpointTips, sourceOf } from './source.ts';
+import { saveTags } from './tags.ts';
+import { addVersion } from './versions.ts';
+
+/** The one destination of every delivery stream has the same id on AWS. */
+export const DESTINATION_ID = 'destinationId-000000000001';
+
+const FIRST_VERSION = 1;
+
+export const CreateDeliveryStream = operation({
+  access: 'write',
+  input: createDeliveryStreamInput,
+  rate: 'deliveryStreamCallsPerSecond',
+  errors: [
+    'InvalidArgumentException',
+    'LimitExceededException',
+    'ResourceInUseException',
+    'InvalidKMSResourceException',
+  ],
+  run(input, call) {
+    const name = nameIn(call, input.DeliveryStreamName);
+    if (findDeliveryStream(name, call) !== undefined) throw deliveryStreamExists(name);
+    assertRoom(call);
+    const destination = createDestination(input, { ...call, seal: (secret) => sealSecret(secret, call) });
+    const source = sourceOf(input, call);
+    const id = call.database.insert(insertDeliveryStream, {
+      ...name,
+      incarnation: call.clock.randomUuid(),
+      type: source?.KinesisStreamSourceDescription === undefined ? 'DirectPut' : 'KinesisStreamAsSource',
+      source: source === undefined ? null : JSON.stringify(source),
+      version: FIRST_VERSION,
+      createdMs: call.now,
+      activeMs: call.now + call.transitionMs,
+    });
+    addVersion(id, { version: FIRST_VERSION, createdMs: call.now, destination }, call.database);
+    addBuffers(id, destination, call.database);
+    if (source?.KinesisStreamSourceDescription !== undefined) checkpointTips(id, source, call);
+    const encryption = startOfEncryption(input.DeliveryStreamEncryptionConfigurationInput, source, call);
+    if (encryption !== undefined) addEncryptionChange(id, encryption, call.database);
+    saveTags(name, input.Tags ?? [], call);
+    // Former delivery streams of the name end here at the latest: even if the clock goes back, they do not come back.
+    call.database.run(endFormer, name);
+    forgetDeliveryStream(name, call);
+    return { DeliveryStreamARN: deliveryStreamArnOf(name) };
+  },
+});
+
+function assertRoom(call: Call): void {
+  const { account, region, now, database, quotas } = call;
+  const limit = quotas.deliveryStreams;
+  const names = database.all(selectNames, { account, region, now, after: '', type: null, limit: limit + 1 });
+  if (names.length < limit) return;
+  throw tooManyDeliveryStreams(
+    limit,
+    names.map(({ name }) => name),
+    quotaHint(quotas, 'deliveryStreams', names.length + 1),
+  );
+}
+
+export const DeleteDeliveryStream = operation({
+  access: 'write',
+  input: deleteDeliveryStreamInput,
+  rate: 'deliveryStreamCallsPerSecond',
+  errors: ['ResourceInUseException', 'ResourceNotFoundException'],
+  // AllowForceDelete matters where deletion fails because a key cannot be released; here it never fails.
+  run({ DeliveryStreamName }, call) {
+    const deliveryStream = requireDeliveryStream(DeliveryStreamName, call);
+    const { id, goneMs } = deliveryStream;
+    // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
+    if (goneMs !== null) return {};
+    const status = statusOf(deliveryStream, call.now);
+    if (status === 'CREATING') throw notDeletable(deliveryStream, status);
+    call.database.run(markDeleted, { id, deletedMs: call.now, goneMs: call.now + call.transitionMs });
+    dropPlannedOf(id, call);
+    removeTags(deliveryStream.arn, call.database);
+    forgetDeliveryStream(deliveryStream, call);
+    return {};
+  },
+});
+
+export const DescribeDeliveryStream = operation({
+  access: 'read',
+  // There is one destination; neither Limit nor ExclusiveStartDestinationId hides it, as on AWS.
+  input: describeDeliveryStreamInput,
+  rate: 'deliveryStreamCallsPerSecond',
+  errors: ['ResourceNotFoundException'],
+  run({ DeliveryStreamName }, call) {
+    const deliveryStream = requireDeliveryStream(DeliveryStreamName, call);
+    const { arn, name, type, destination, createdMs, updatedMs, version } = deliveryStream;
+    return {
+      DeliveryStreamDescription: {
+        CreateTimestamp: new Date(createdMs),
+        DeliveryStreamARN: arn,
+        DeliveryStreamEncryptionConfiguration:
+          type === 'DirectPut' ? describeEncryption(deliveryStream, call) : undefined,
+        DeliveryStreamName: name,
+        DeliveryStreamStatus: statusOf(deliveryStream, call.now),
+        DeliveryStreamType: type,
+        Destinations: [{ DestinationId: DESTINATION_ID, ...(describeDestination(destination) as object) }],
+        HasMoreDestinations: false,
+        LastUpdateTimestamp: updatedMs === null ? undefined : new Date(updatedMs),
+        Source: describeSource(deliveryStream.source),
+        VersionId: String(version),
+      },
+    };
+  },
+});
+
+function describeEncryption({ encryption }: DeliveryStream, { now }: Call) {
+  const status = encryptionStatus(encryption, now);
+  if (status === 'DISABLED') return { Status: status };
+  return { KeyARN: encryption.keyArn ?? undefined, KeyType: encryption.keyType ?? undefined, Status: status };
+}
+
+function describeSource(source: Source | undefined) {
+  if (source?.KinesisStreamSourceDescription === undefined) return source;
+  const { DeliveryStartTimestamp, KinesisStreamARN, RoleARN } = source.KinesisStreamSourceDescription;
+  return {
+    KinesisStreamSourceDescription: {
+      DeliveryStartTimestamp: new Date(DeliveryStartTimestamp),
+      KinesisStreamARN,
+      RoleARN,
+    },
+  };
+}
+
+const LIST_DEFAULT = 10;
+
+export const ListDeliveryStreams = operation({
+  access: 'read',
+  input: listDeliveryStreamsInput,
+  rate: 'deliveryStreamCallsPerSecond',
+  errors: [],
+  run({ Limit, DeliveryStreamType, ExclusiveStartDeliveryStreamName }, call) {
+    const { account, region, now, database } = call;
+    const limit = Limit ?? LIST_DEFAULT;
+    const after = ExclusiveStartDeliveryStreamName ?? '';
+    const type = DeliveryStreamType ?? null;
+    const names = database.all(selectNames, { account, region, now, after, type, limit: limit + 1 });
+    return {
+      DeliveryStreamNames: names.slice(0, limit).map(({ name }) => name),
+      HasMoreDeliveryStreams: names.length > limit,
+    };
+  },
+});
+
+interface NewDeliveryStream extends DeliveryStreamName {
+  readonly incarnation: string;
+  readonly type: DeliveryStream['type'];
+  readonly source: string | null;
+  readonly version: number;
+  readonly createdMs: number;
+  readonly activeMs: number;
+}
+
+const insertDeliveryStream = query((bind: Bind<NewDeliveryStream>, db) =>
+  db.insertInto('delivery_streams').values({
+    account_id: bind('account'),
+    region: bind('region'),
+    name: bind('name'),
+    incarnation: bind('incarnation'),
+    stream_type: bind('type'),
+    source: bind('source'),
+    version: bind('version'),
+    created_ms: bind('createdMs'),
+    active_ms: bind('activeMs'),
+  }),
+);
+
+const markDeleted = query((bind: Bind<{ id: number; deletedMs: number; goneMs: number }>, db) =>
+  db
+    .updateTable('delivery_streams')
+    .set({ deleted_ms: bind('deletedMs'), gone_ms: bind('goneMs') })
+    .where('id', '=', bind('id')),
+);
+
+const endFormer = query((bind: Bind<DeliveryStreamName>, db) =>
+  db
+    .updateTable('delivery_streams')
+    .set((column) => ({ gone_ms: column.ref('deleted_ms') }))
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where('name', '=', bind('name'))
+    .where('gone_ms', 'is not', null),
+);
+
+interface Page {
+  readonly account: string;
+  readonly region: string;
+  readonly now: number;
+  readonly after: string;
+  /** Null: of every type. */
+  readonly type: string | null;
+  readonly limit: number;
+}
+
+const selectNames = query((bind: Bind<Page>, db) =>
+  db
+    .selectFrom('delivery_streams')
+    .select('name')
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where('name', '>', bind('after'))
+    .where(sql<boolean>`(${bind('type')} is null or stream_type = ${bind('type')})`)
+    .where(existsAt(bind('now')))
+    .orderBy('name')
+    .limit(bind('limit')),
+);

@@ -1,0 +1,59 @@
+/** Delivering at once what a delivery stream has buffered: for people and scripts, beside AWS's API. */
+import { sql } from 'kysely';
+import type { World } from '../call.ts';
+import { type Bind, query } from '../database/query.ts';
+import { type DeliveryStreamName, findDeliveryStream } from './delivery-stream-store.ts';
+import type { Flusher } from './flusher.ts';
+
+export interface FlushReport {
+  readonly deliveries: readonly {
+    readonly role: string;
+    readonly bucket: string;
+    readonly key: string;
+    readonly records: number;
+    readonly bytes: number;
+    readonly state: string;
+    /** Why it is not delivered. */
+    readonly error: string | null;
+  }[];
+  /** Records that stay in the buffers, because nothing delivers to their destination. */
+  readonly waitingRecords: number;
+}
+
+const selectLatest = query((_bind: Bind<object>, db) =>
+  db.selectFrom('deliveries').select(sql<number>`ifnull(max(id), 0)`.as('id')),
+);
+
+/** What waits, and what was planned since. */
+const selectReport = query((bind: Bind<{ deliveryStream: number; after: number }>, db) =>
+  db
+    .selectFrom('deliveries')
+    .select(['role', 'bucket', 'key', 'bytes', 'state', 'last_error as error'])
+    .select(sql<number>`last_position - first_position + 1`.as('records'))
+    .where('delivery_stream', '=', bind('deliveryStream'))
+    .where((column) => column.or([column('id', '>', bind('after')), column('state', '=', sql.lit('PLANNED'))]))
+    .orderBy('id'),
+);
+
+const selectWaiting = query((bind: Bind<{ deliveryStream: number }>, db) =>
+  db
+    .selectFrom('buffers')
+    .select(sql<number>`sum(case when settings is null then next_position - planned_position else 0 end)`.as('records'))
+    .where('delivery_stream', '=', bind('deliveryStream')),
+);
+
+/** Undefined when there is no such delivery stream. */
+export async function flushNow(
+  name: DeliveryStreamName,
+  flusher: Flusher,
+  { database, clock }: World,
+): Promise<FlushReport | undefined> {
+  const deliveryStream = findDeliveryStream(name, { database, now: clock.now() });
+  if (deliveryStream === undefined || deliveryStream.goneMs !== null) return undefined;
+  const after = database.get(selectLatest, {})!.id;
+  await flusher.flush(deliveryStream);
+  return {
+    deliveries: database.all(selectReport, { deliveryStream: deliveryStream.id, after }),
+    waitingRecords: database.get(selectWaiting, { deliveryStream: deliveryStream.id })?.records ?? 0,
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * The flusher: sees to it that what delivery streams have buffered is delivered. Each delivery stream has a lane of its
+ * own, in which its work is done in order; a destination that hangs or fails holds up its own lane only.
+ */
+import { sql } from 'kysely';
+import { pause } from '../clock.ts';
+import { createClockTrust } from '../clock-trust.ts';
+import { type Bind, query } from '../database/query.ts';
+import { existsAt } from '../lifecycle.ts';
+import type { Delivering } from './delivering.ts';
+import type { DeliveryStreamName } from './delivery-stream-store.ts';
+import { type Task, work } from './lane.ts';
+
+/** So many delivery streams are served at the same time. */
+const LANES_MAX = 8;
+
+/** A run waits so long for its lanes, then leaves them to themselves: the next run serves the others. */
+const PATIENCE_MS = 900;
+
+type Named = DeliveryStreamName & { readonly id: number };
+
+export interface Flusher {
+  /** Delivers everything that is due and waits for that a moment: the job on the schedule. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Delivers everything that a delivery stream has buffered, due or not, with one attempt for each batch. */
+  flush(deliveryStream: Named): Promise<void>;
+  /** Ends the lanes at their next step and waits for that. */
+  end(): Promise<void>;
+}
+
+/** Delivery streams for which there may be something to do. */
+const selectLive = query((bind: Bind<{ now: number }>, db) =>
+  db
+    .selectFrom('delivery_streams')
+    .select(['id', 'account_id as account', 'region', 'name'])
+    .where((column) =>
+      column.or([
+        sql<boolean>`(gone_ms is null and stream_type = 'KinesisStreamAsSource')`,
+        sql<boolean>`exists (
+          select 1 from buffers
+          where buffers.delivery_stream = delivery_streams.id and (
+            planned_position < next_position
+            or exists (select 1 from deliveries where buffer = buffers.id and is_cleared = 0)
+            or not ${existsAt(bind('now'))}
+          )
+        )`,
+      ]),
+    )
+    .orderBy('id'),
+);
+
+const selectNewest = query((_bind: Bind<object>, db) =>
+  db.selectFrom('buffers').select(sql<number | null>`nullif(max(last_arrived_ms), 0)`.as('newestMs')),
+);
+
+export function createFlusher(delivering: Delivering): Flusher {
+  const { database, clock, log } = delivering.world;
+  const isClockTrusted = createClockTrust(delivering.world, database.get(selectNewest, {})?.newestMs ?? null);
+  const ending = new AbortController();
+  const lanes = new Map<number, Promise<void>>();
+
+  const enter = (named: Named, task: Omit<Task, 'signal'>): Promise<void> => {
+    const lane = work(named, { ...task, signal: ending.signal }, delivering)
+      .catch((error) => log.error({ err: error, deliveryStream: named.name }, 'A delivery stream could not be served.'))
+      .finally(() => lanes.delete(named.id));
+    lanes.set(named.id, lane);
+    return lane;
+  };
+
+  return {
+    async run(signal) {
+      const mayExpire = isClockTrusted();
+      const queue = database.all(selectLive, { now: clock.now() });
+      const serve = async () => {
+        for (let next = queue.shift(); next !== undefined && !signal.aborted; next = queue.shift()) {
+          if (!lanes.has(next.id)) await enter(next, { occasion: 'due', mayExpire });
+        }
+      };
+      const patience = new AbortController();
+      const served = Promise.all(Array.from({ length: Math.max(0, LANES_MAX - lanes.size) }, serve));
+      await Promise.race([served.finally(() => patience.abort()), pause(PATIENCE_MS, clock, patience.signal)]);
+    },
+    async flush(deliveryStream) {
+      while (lanes.has(deliveryStream.id)) await lanes.get(deliveryStream.id);
+      if (!ending.signal.aborted) await enter(deliveryStream, { occasion: 'flush', mayExpire: false });
+    },
+    async end() {
+      ending.abort();
+      await Promise.all(lanes.values());
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** Amazon Data Firehose, which was Kinesis Firehose: its table of contents. */
+import { join } from 'node:path';
+import type { World } from '../call.ts';
+import type { Job } from '../jobs.ts';
+import { service } from '../protocol/operation.ts';
+import type { Series } from '../series.ts';
+import type { DeliveryStreamName } from './delivery-stream-store.ts';
+import * as deliveryStreams from './delivery-streams.ts';
+import * as encryption from './encryption.ts';
+import { rateExceeded } from './errors.ts';
+import { type FlushReport, flushNow } from './flush.ts';
+import { createFlusher } from './flusher.ts';
+import { firehoseSeries } from './metrics.ts';
+import { openLocalStore } from './objects/local-store.ts';
+import { openS3Store } from './objects/s3-store.ts';
+import * as records from './records.ts';
+import * as tags from './tags.ts';
+import { TARGET } from './target.ts';
+import * as updates from './updates.ts';
+
+export const firehose = service(
+  { target: TARGET, showsValues: false, rateExceeded },
+  deliveryStreams,
+  updates,
+  records,
+  tags,
+  encryption,
+);
+
+export interface FirehoseOptions {
+  /** Cron expression with seconds: when the flusher looks for what is due. */
+  readonly flushSchedule: string;
+  /** URL of the S3 that objects go to; empty for the directory `s3` beside the database. */
+  readonly s3Endpoint: string;
+}
+
+export interface Firehose {
+  readonly jobs: readonly Job[];
+  readonly series: readonly Series[];
+  /** Delivers at once; undefined when there is no such delivery stream. */
+  flush(name: DeliveryStreamName): Promise<FlushReport | undefined>;
+  /** After the jobs have stopped. */
+  close(): Promise<void>;
+}
+
+/**
+ * What runs beside the operations: deliveries.
+ * @throws Refusal when the object store cannot be had.
+ */
+export async function openFirehose(world: World, options: FirehoseOptions): Promise<Firehose> {
+  const store =
+    options.s3Endpoint === ''
+      ? await openLocalStore(join(world.dataDir, 's3'), () => world.clock.randomUuid())
+      : await openS3Store(options.s3Endpoint);
+  const flusher = createFlusher({ world, store });
+  return {
+    jobs: [{ name: 'flush', schedule: options.flushSchedule, run: flusher.run, settle: flusher.end }],
+    series: firehoseSeries(world),
+    flush: (name) => flushNow(name, flusher, world),
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,122 @@
+/** The work for one delivery stream, in its order: read the source, plan batches, deliver, give up, clean up. */
+import type { Call } from '../call.ts';
+import { pause } from '../clock.ts';
+import { findFeed } from '../kinesis/feed.ts';
+import { removeGone } from './cleaning.ts';
+import {
+  clear,
+  drop,
+  expiredDeliveries,
+  hastenRetries,
+  readyDelivery,
+  spanOf,
+  unclearedDelivery,
+} from './deliveries.ts';
+import { type Delivering, deliver } from './delivering.ts';
+import { type DeliveryStream, type DeliveryStreamName, findDeliveryStream } from './delivery-stream-store.ts';
+import { addIncident } from './incidents.ts';
+import { dropUndeliverable, type Occasion, planBatches } from './planning.ts';
+import { readSource } from './source.ts';
+
+export interface Task {
+  readonly occasion: Occasion;
+  /** Whether the clock can be believed as far as giving up data goes. */
+  readonly mayExpire: boolean;
+  readonly signal: AbortSignal;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Between two slices of deletion, so that the disk and the checkpoints are not busy with deletion alone. */
+const PAUSE_MS = 1;
+
+/** Does what there is to do for the delivery stream with this name and row id. */
+export async function work(
+  name: DeliveryStreamName & { readonly id: number },
+  task: Task,
+  delivering: Delivering,
+): Promise<void> {
+  const { world } = delivering;
+  const found = findDeliveryStream(name, momentOf(delivering));
+  if (found?.id !== name.id) return removeGone(name.id, world, task.signal);
+  if (found.goneMs === null) {
+    await deliverAll(found, task, delivering);
+    if (task.mayExpire) await expire(found, delivering);
+  }
+  await clearEnded(found, task.signal, delivering);
+}
+
+const momentOf = ({ world }: Delivering): Pick<Call, 'database' | 'log' | 'clock' | 'now'> => ({
+  database: world.database,
+  log: world.log,
+  clock: world.clock,
+  now: world.clock.now(),
+});
+
+async function deliverAll(deliveryStream: DeliveryStream, task: Task, delivering: Delivering): Promise<void> {
+  const { world } = delivering;
+  const { id, type } = deliveryStream;
+  if (task.occasion === 'flush') await world.database.write(() => hastenRetries(id, world.database));
+  for (let isMore = true; isMore && !task.signal.aborted; ) {
+    if (type === 'KinesisStreamAsSource') await readSource(deliveryStream, world, task.signal);
+    isMore = await world.database.write(() => planBatches(id, task.occasion, momentOf(delivering)));
+    const delivered = await deliverReady(deliveryStream, task.signal, delivering);
+    // The source may have held back what there is room for now.
+    isMore ||= type === 'KinesisStreamAsSource' && delivered > 0;
+    // What was put meanwhile waits for its own time.
+    if (task.occasion === 'flush') return;
+  }
+}
+
+/** Returns how many batches were delivered. */
+async function deliverReady(
+  { id, region }: DeliveryStream,
+  signal: AbortSignal,
+  delivering: Delivering,
+): Promise<number> {
+  const { clock, database } = delivering.world;
+  let delivered = 0;
+  while (!signal.aborted) {
+    const delivery = readyDelivery(id, clock.now(), database);
+    if (delivery === undefined) break;
+    if (await deliver(delivery, region, delivering, signal)) delivered += 1;
+  }
+  return delivered;
+}
+
+/** Gives up what could not be delivered for as long as records are kept: a day, or as long as the source keeps them. */
+async function expire(deliveryStream: DeliveryStream, delivering: Delivering): Promise<void> {
+  const { world } = delivering;
+  const { id } = deliveryStream;
+  const untilMs = world.clock.now() - retentionHours(deliveryStream, delivering) * HOUR_MS;
+  const expired = expiredDeliveries(id, untilMs, world.database);
+  await world.database.write(() => {
+    const moment = momentOf(delivering);
+    for (const delivery of expired) {
+      drop(delivery, moment);
+      const span = { buffer: delivery.buffer, ...spanOf(delivery) };
+      const reason = `They expired because their delivery failed: ${delivery.last_error}`;
+      const { account, region, name } = deliveryStream;
+      const records = span.until - span.from + 1;
+      addIncident({ kind: 'EXPIRED', account, region, name, records, bytes: delivery.bytes, span, reason }, moment);
+    }
+    dropUndeliverable(id, untilMs, moment);
+  });
+}
+
+function retentionHours({ source }: DeliveryStream, delivering: Delivering): number {
+  const arn = source?.KinesisStreamSourceDescription?.KinesisStreamARN;
+  const feed = arn === undefined ? undefined : findFeed(arn, momentOf(delivering));
+  return feed?.retentionHours ?? delivering.world.quotas.deliveryRetentionHours;
+}
+
+/** Deletes the buffered records of batches that have ended. */
+async function clearEnded({ id }: DeliveryStream, signal: AbortSignal, { world }: Delivering): Promise<void> {
+  const { clock, database } = world;
+  while (!signal.aborted) {
+    const delivery = unclearedDelivery(id, database);
+    if (delivery === undefined) return;
+    await database.write(() => clear(delivery, database));
+    await pause(PAUSE_MS, clock, signal);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Passwords of destinations. They are stored sealed, with a key that lies beside the database and not in it, because
+ * people open the database with tools and give copies of it away.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { World } from '../call.ts';
+import { memory } from '../database/memory.ts';
+import { KEY_BYTES, NONCE_BYTES, sealText } from '../sealing.ts';
+
+const KEY_FILE = 'secrets.key';
+
+const keys = memory(() => ({ key: undefined as Buffer | undefined }));
+
+/** `secret` in a form that may be stored. */
+export function sealSecret(secret: string, world: World): string {
+  return sealText(keyOf(world), world.clock.randomBytes(NONCE_BYTES), secret).toString('base64');
+}
+
+function keyOf(world: World): Buffer {
+  const remembered = keys.of(world.database);
+  remembered.key ??= readKey(world) ?? makeKey(world);
+  return remembered.key;
+}
+
+function readKey({ dataDir }: World): Buffer | undefined {
+  const path = join(dataDir, KEY_FILE);
+  try {
+    const key = readFileSync(path);
+    if (key.length === KEY_BYTES) return key;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  throw new Error(`${path} is not a key of ${KEY_BYTES} bytes; restore it from a copy.`);
+}
+
+/** Whole and on disk before the first secret that needs it. */
+function makeKey({ dataDir, clock }: World): Buffer {
+  const key = clock.randomBytes(KEY_BYTES);
+  const path = join(dataDir, KEY_FILE);
+  writeFileSync(`${path}.new`, key, { mode: 0o600, flush: true });
+  renameSync(`${path}.new`, path);
+  const directory = openSync(dataDir, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+  return key;
+}

@@ -1,0 +1,180 @@
+/**
+ * A Kinesis stream as the source of a delivery stream. Its records are copied into the buffers a little ahead of the
+ * deliveries, with the checkpoint in the same transaction: none is missed, none is copied twice. What is further ahead
+ * stays in the stream, for the stream's retention.
+ */
+import { sql } from 'kysely';
+import type { Call, World } from '../call.ts';
+import type { Database } from '../database/database.ts';
+import { type Bind, query } from '../database/query.ts';
+import { type FeedShard, findFeed } from '../kinesis/feed.ts';
+import { append } from './buffer-log.ts';
+import { type DeliveryStream, findDeliveryStream, type Source, statusOf } from './delivery-stream-store.ts';
+import { invalidArgument } from './errors.ts';
+import { addIncident } from './incidents.ts';
+import type { CreateDeliveryStreamInput } from './shapes.ts';
+
+/**
+ * The source that CreateDeliveryStream asks for; undefined where there is nothing to tell about it.
+ * @throws ApiError InvalidArgumentException when type and configuration do not fit, or the stream is not there.
+ */
+export function sourceOf(input: CreateDeliveryStreamInput, call: Call): Source | undefined {
+  const kinesis = input.KinesisStreamSourceConfiguration;
+  const direct = input.DirectPutSourceConfiguration;
+  if (input.DeliveryStreamType !== 'KinesisStreamAsSource') {
+    if (kinesis !== undefined) {
+      throw invalidArgument('KinesisSourceStreamConfig is only applicable for KinesisStreamAsSource stream type');
+    }
+    return direct === undefined ? undefined : { DirectPutSourceDescription: direct };
+  }
+  if (kinesis === undefined) {
+    throw invalidArgument('KinesisSourceStreamConfig is mandatory for KinesisStreamAsSource stream type.');
+  }
+  if (direct !== undefined) {
+    throw invalidArgument('DirectPutSourceConfiguration is only applicable for DirectPut stream type.');
+  }
+  const { KinesisStreamARN, RoleARN } = kinesis;
+  if (findFeed(KinesisStreamARN, call) === undefined) {
+    throw invalidArgument(`The Kinesis stream ${KinesisStreamARN} does not exist; create it first.`);
+  }
+  return { KinesisStreamSourceDescription: { DeliveryStartTimestamp: call.now, KinesisStreamARN, RoleARN } };
+}
+
+interface Checkpoint {
+  readonly deliveryStream: number;
+  /** Row id. */
+  readonly shard: number;
+  readonly nextPosition: number;
+}
+
+const saveCheckpoint = query((bind: Bind<Checkpoint>, db) =>
+  db
+    .insertInto('source_checkpoints')
+    .values({
+      delivery_stream: bind('deliveryStream'),
+      shard: bind('shard'),
+      next_position: bind('nextPosition'),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['delivery_stream', 'shard']).doUpdateSet({ next_position: bind('nextPosition') }),
+    ),
+);
+
+const selectCheckpoints = query((bind: Bind<{ deliveryStream: number }>, db) =>
+  db
+    .selectFrom('source_checkpoints')
+    .select(['shard', 'next_position as nextPosition'])
+    .where('delivery_stream', '=', bind('deliveryStream')),
+);
+
+const arnOf = (source: Source | undefined) => source?.KinesisStreamSourceDescription?.KinesisStreamARN;
+
+/**
+ * Begins to read the shards that are there after their newest records. Shards that come later are read from their
+ * beginning. Only inside the body of a write.
+ */
+export function checkpointTips(deliveryStream: number, source: Source, call: Pick<Call, 'database' | 'now'>): void {
+  for (const { id, nextPosition } of findFeed(arnOf(source)!, call)?.shards ?? []) {
+    call.database.run(saveCheckpoint, { deliveryStream, shard: id, nextPosition });
+  }
+}
+
+/** One slice of copying; it bounds the time that other writes wait for it. */
+const SLICE_RECORDS = 1000;
+const SLICE_BYTES = 1024 * 1024;
+
+/** Copying goes on until so many times the buffer's size waits: enough to fill the next batch during a delivery. */
+const AHEAD_FACTOR = 4;
+
+/**
+ * Copies what is new in the source of a delivery stream into its buffers. Returns when all is copied, enough waits, or
+ * `signal` is aborted.
+ */
+export async function readSource(deliveryStream: DeliveryStream, world: World, signal: AbortSignal): Promise<void> {
+  const { database, clock } = world;
+  for (let isMore = true; isMore && !signal.aborted; ) {
+    isMore = await database.write(() => copySlice(deliveryStream, { ...world, now: clock.now() }));
+  }
+}
+
+type Moment = World & Pick<Call, 'now'>;
+
+/** Returns whether there may be more to copy. */
+function copySlice(known: DeliveryStream, moment: Moment): boolean {
+  const { database } = moment;
+  // As it is now: it may have been deleted or updated since the slice before.
+  const deliveryStream = findDeliveryStream(known, moment);
+  if (deliveryStream?.id !== known.id || statusOf(deliveryStream, moment.now) === 'DELETING') return false;
+  if (isFull(deliveryStream, database)) return false;
+  const feed = findFeed(arnOf(deliveryStream.source)!, moment);
+  // A source that is gone may come back under its name.
+  if (feed === undefined) return false;
+  const rows = database.all(selectCheckpoints, { deliveryStream: deliveryStream.id });
+  const positions = new Map(rows.map(({ shard, nextPosition }) => [shard, nextPosition]));
+  const positionOf = (shard: FeedShard) => positions.get(shard.id) ?? 1;
+  const isFinished = (shard: FeedShard) => shard.isClosed && positionOf(shard) >= shard.nextPosition;
+  const finished = new Set(feed.shards.filter(isFinished).map(({ id }) => id));
+  // A child's records follow those of its parents.
+  const isBlocked = ({ parents }: FeedShard) => parents.some((parent) => !finished.has(parent));
+  const readable = feed.shards.filter((shard) => positionOf(shard) < shard.nextPosition && !isBlocked(shard));
+  // Each gets its share, so that a busy shard does not starve the others.
+  const limits = {
+    records: Math.ceil(SLICE_RECORDS / readable.length),
+    bytes: Math.ceil(SLICE_BYTES / readable.length),
+  };
+  for (const shard of readable) copyFrom(shard, { from: positionOf(shard), limits }, deliveryStream, moment);
+  return readable.length > 0;
+}
+
+interface Slice {
+  readonly from: number;
+  readonly limits: { readonly records: number; readonly bytes: number };
+}
+
+function copyFrom(shard: FeedShard, { from, limits }: Slice, deliveryStream: DeliveryStream, moment: Moment): void {
+  const { database, now } = moment;
+  const records = shard.read(from, limits);
+  // Nothing although positions were given out: all of them have expired.
+  const first = records[0]?.position ?? shard.nextPosition;
+  if (first > from) reportExpired(deliveryStream, first - from, moment);
+  if (records.length > 0) {
+    const data = records.map((record) => record.data);
+    for (const { id } of deliveryStream.buffers) append(id, data, now, database);
+  }
+  const nextPosition = records.length > 0 ? records.at(-1)!.position + 1 : shard.nextPosition;
+  database.run(saveCheckpoint, { deliveryStream: deliveryStream.id, shard: shard.id, nextPosition });
+}
+
+function reportExpired(deliveryStream: DeliveryStream, records: number, moment: Moment): void {
+  addIncident(
+    {
+      kind: 'EXPIRED_IN_SOURCE',
+      ...deliveryStream,
+      records,
+      bytes: null,
+      span: null,
+      reason: `They expired in ${arnOf(deliveryStream.source)} before they were read.`,
+    },
+    moment,
+  );
+}
+
+const selectFill = query((bind: Bind<{ deliveryStream: number }>, db) =>
+  db
+    .selectFrom('buffers')
+    .select('size_bytes as sizeBytes')
+    .select(
+      sql<number>`total_bytes - planned_bytes + (
+        select ifnull(sum(bytes), 0) from deliveries
+        where buffer = buffers.id and is_cleared = 0 and state = 'PLANNED'
+      )`.as('waitingBytes'),
+    )
+    .where('delivery_stream', '=', bind('deliveryStream'))
+    .where('takes_records', '=', sql.lit(1)),
+);
+
+/** Whether so much waits that reading further makes no sense. */
+const isFull = ({ id }: DeliveryStream, database: Database): boolean =>
+  database
+    .all(selectFill, { deliveryStream: id })
+    .some(({ sizeBytes, waitingBytes }) => waitingBytes >= AHEAD_FACTOR * sizeBytes);
