@@ -65,24 +65,19 @@ const labelsOf = ({ deliveryStream, account, region, role }: Labelled) => ({ del
 
 /** The series of the service; each looks at the rows when it is asked. */
 export function firehoseSeries({ database, clock }: World): readonly Series[] {
-  const ofBuffers = (
-    name: string,
-    kind: Series['kind'],
-    help: string,
-    valueOf: (row: BufferRow) => number,
-  ): Series => ({
+  const ofBuffers = (name: string, kind: Series['kind'], help: string, read: (row: BufferRow) => number): Series => ({
     name,
     help,
     kind,
     labels: LABELS,
-    collect: () => database.all(selectBuffers, {}).map((row) => ({ labels: labelsOf(row), value: valueOf(row) })),
+    collect: () => database.all(selectBuffers, {}).map((row) => ({ labels: labelsOf(row), value: read(row) })),
   });
-  const ofDeliveries = (name: string, help: string, valueOf: (row: DeliveryRow) => number): Series => ({
+  const ofDeliveries = (name: string, help: string, read: (row: DeliveryRow) => number): Series => ({
     name,
     help,
     kind: 'counter',
     labels: LABELS,
-    collect: () => database.all(selectDeliveries, {}).map((row) => ({ labels: labelsOf(row), value: valueOf(row) })),
+    collect: () => database.all(selectDeliveries, {}).map((row) => ({ labels: labelsOf(row), value: read(row) })),
   });
   return [
     ofBuffers(

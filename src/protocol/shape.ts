@@ -126,5 +126,8 @@ function obligationOf(member: Members[string]): Pick<Member, 'shape' | 'required
 }
 
 function scalar(kind: ScalarKind, rules: Rules): ScalarShape {
-  return rules.pattern === undefined ? { kind, rules } : { kind, rules, regex: new RegExp(`^(?:${rules.pattern})$`) };
+  if (rules.pattern === undefined) return { kind, rules };
+  // Classes of characters such as \p{L} mean something in Unicode mode only, which refuses escapes of other patterns.
+  const flags = rules.pattern.includes('\\p{') ? 'u' : '';
+  return { kind, rules, regex: new RegExp(`^(?:${rules.pattern})$`, flags) };
 }

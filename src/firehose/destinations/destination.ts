@@ -1,15 +1,144 @@
-/** Stand-in until the real file is written: overwrite it. */
+/**
+ * Destinations of delivery streams: chosen, created, updated, described. A destination is kept as what
+ * DescribeDeliveryStream shows, complete with all defaults. Pure; everything survives JSON.
+ */
+import type { WireValue } from '../../protocol/encode.ts';
+import { invalidArgument } from '../errors.ts';
 import type { CreateDeliveryStreamInput, UpdateDestinationInput } from '../shapes.ts';
-import type { Quotas } from '../../quotas.ts';
-export type Destination = { readonly type: 'S3'; readonly description: any };
-export interface DestinationContext { readonly account: string; readonly region: string; readonly now: number; readonly quotas: Quotas; readonly seal: (s: string) => string }
-export interface ObjectSettings { bucket: string; prefix?: string; timeZone?: string; fileExtension?: string; compression: any; kmsKeyArn?: string; sizeBytes: number; intervalMs: number }
-const fill = (c: any) => ({ BucketARN: c.BucketARN, BufferingHints: { IntervalInSeconds: 300, SizeInMBs: 5, ...c.BufferingHints }, CompressionFormat: c.CompressionFormat ?? 'UNCOMPRESSED', Prefix: c.Prefix, RoleARN: c.RoleARN });
-export const createDestination = (input: CreateDeliveryStreamInput, _c: DestinationContext): Destination => { const c: any = input.ExtendedS3DestinationConfiguration; return { type: 'S3', description: { ...fill(c), S3BackupMode: c.S3BackupMode, backup: c.S3BackupConfiguration && fill(c.S3BackupConfiguration) } } };
-export const updateDestination = (current: Destination, input: UpdateDestinationInput, _c: DestinationContext): Destination => ({ type: 'S3', description: { ...current.description, ...input.ExtendedS3DestinationUpdate } });
-export const isSameDestination = (a: Destination, b: Destination) => JSON.stringify(a) === JSON.stringify(b);
-export const describeDestination = (d: Destination) => ({ ExtendedS3DestinationDescription: d.description });
-const settings = (d: any): ObjectSettings => ({ bucket: d.BucketARN.slice(13), prefix: d.Prefix, compression: d.CompressionFormat, sizeBytes: d.BufferingHints.SizeInMBs * 1024 * 1024, intervalMs: d.BufferingHints.IntervalInSeconds * 1000 });
-export const objectSettingsOf = (d: Destination): ObjectSettings | undefined => settings(d.description);
-export const backupSettingsOf = (d: Destination): ObjectSettings | undefined => d.description.S3BackupMode === 'Enabled' ? settings(d.description.backup) : undefined;
-export const bufferingOf = (d: Destination) => { const { sizeBytes, intervalMs } = settings(d.description); return { sizeBytes, intervalMs } };
+import { createElasticsearch, type ElasticsearchDescription, updateElasticsearch } from './elasticsearch.ts';
+import {
+  createExtendedS3,
+  createS3,
+  type ExtendedS3Description,
+  extendedConfigurationOf,
+  extendedObjectSettings,
+  legacyPart,
+  updateExtendedS3,
+} from './extended-s3.ts';
+import { createRedshift, type Redshift, redshiftConfigurationOf, updateRedshift } from './redshift.ts';
+import { objectSettings } from './s3.ts';
+import { type Buffering, bufferingFrom, type DestinationContext, inOrder, type ObjectSettings } from './settings.ts';
+import { assertSupportedCreation, assertSupportedUpdate } from './unsupported.ts';
+
+export type { Buffering, DestinationContext, ObjectSettings } from './settings.ts';
+
+export type Destination =
+  | { readonly type: 'S3'; readonly description: ExtendedS3Description }
+  | ({ readonly type: 'Redshift' } & Redshift)
+  | { readonly type: 'Elasticsearch'; readonly description: ElasticsearchDescription };
+
+const ONE_DESTINATION = 'Exactly one destination configuration is supported for a Firehose';
+
+/** How many members whose names end in `suffix` are there. */
+const countOf = (input: object, suffix: string): number =>
+  Object.keys(input).filter((name) => name.endsWith(suffix)).length;
+
+/**
+ * The destination that CreateDeliveryStream asks for.
+ * @throws ApiError InvalidArgumentException, AccessDeniedException
+ */
+export function createDestination(input: CreateDeliveryStreamInput, context: DestinationContext): Destination {
+  if (countOf(input, 'DestinationConfiguration') !== 1) throw invalidArgument(ONE_DESTINATION);
+  assertSupportedCreation(input);
+  const { S3DestinationConfiguration, ExtendedS3DestinationConfiguration, RedshiftDestinationConfiguration } = input;
+  if (S3DestinationConfiguration) {
+    return { type: 'S3', description: createS3(S3DestinationConfiguration, context) };
+  }
+  if (ExtendedS3DestinationConfiguration) {
+    return { type: 'S3', description: createExtendedS3(ExtendedS3DestinationConfiguration, context) };
+  }
+  if (RedshiftDestinationConfiguration) {
+    return { type: 'Redshift', ...createRedshift(RedshiftDestinationConfiguration, context) };
+  }
+  return {
+    type: 'Elasticsearch',
+    description: createElasticsearch(input.ElasticsearchDestinationConfiguration!, context),
+  };
+}
+
+/**
+ * The destination after UpdateDestination: merged with the current one when it is of the same type, made anew when it is
+ * of another.
+ * @throws ApiError InvalidArgumentException, AccessDeniedException
+ */
+export function updateDestination(
+  current: Destination,
+  input: UpdateDestinationInput,
+  context: DestinationContext,
+): Destination {
+  assertOneUpdate(input);
+  assertSupportedUpdate(input);
+  const { RedshiftDestinationUpdate, ElasticsearchDestinationUpdate } = input;
+  if ((current.type === 'Elasticsearch') !== (ElasticsearchDestinationUpdate !== undefined)) {
+    throw invalidArgument('Changing the destination type to or from Elasticsearch is not supported at this time.');
+  }
+  if (ElasticsearchDestinationUpdate) {
+    const description = current.description as ElasticsearchDescription;
+    return {
+      type: 'Elasticsearch',
+      description: updateElasticsearch(description, ElasticsearchDestinationUpdate, context),
+    };
+  }
+  if (RedshiftDestinationUpdate) {
+    if (current.type === 'Redshift') {
+      return { type: 'Redshift', ...updateRedshift(current, RedshiftDestinationUpdate, context) };
+    }
+    const configuration = redshiftConfigurationOf(RedshiftDestinationUpdate, 'the destination changes to Redshift');
+    return { type: 'Redshift', ...createRedshift(configuration, context) };
+  }
+  const update = (input.ExtendedS3DestinationUpdate ?? input.S3DestinationUpdate)!;
+  if (current.type === 'S3') {
+    return { type: 'S3', description: updateExtendedS3(current.description, update, context) };
+  }
+  const configuration = extendedConfigurationOf(update, 'the destination changes to S3');
+  return { type: 'S3', description: createExtendedS3(configuration, context) };
+}
+
+function assertOneUpdate(input: UpdateDestinationInput): void {
+  const count = countOf(input, 'DestinationUpdate');
+  if (count === 0) {
+    throw invalidArgument('At least one destination or source configuration update must be provided');
+  }
+  if (input.S3DestinationUpdate !== undefined && input.ExtendedS3DestinationUpdate !== undefined) {
+    throw invalidArgument('Exactly one of s3DestinationUpdate or extendedS3DestinationUpdate must be specified.');
+  }
+  if (count > 1) throw invalidArgument(ONE_DESTINATION);
+}
+
+/** Whether an update changed nothing. */
+export const isSameDestination = (a: Destination, b: Destination): boolean =>
+  JSON.stringify(inOrder(a)) === JSON.stringify(inOrder(b));
+
+/** The entry of Destinations, without its DestinationId. */
+export function describeDestination(destination: Destination): { readonly [member: string]: WireValue } {
+  switch (destination.type) {
+    case 'S3':
+      return {
+        ExtendedS3DestinationDescription: inOrder(destination.description),
+        S3DestinationDescription: inOrder(legacyPart(destination.description)),
+      };
+    case 'Redshift':
+      return { RedshiftDestinationDescription: inOrder(destination.description) };
+    case 'Elasticsearch':
+      return { ElasticsearchDestinationDescription: inOrder(destination.description) };
+  }
+}
+
+/** How the records themselves become objects; undefined where they go elsewhere than S3. */
+export const objectSettingsOf = (destination: Destination): ObjectSettings | undefined =>
+  destination.type === 'S3' ? extendedObjectSettings(destination.description) : undefined;
+
+/** How copies of all records become objects; undefined where none are wanted. */
+export function backupSettingsOf({ type, description }: Destination): ObjectSettings | undefined {
+  if (type === 'Elasticsearch') {
+    return description.S3BackupMode === 'AllDocuments'
+      ? objectSettings(description.S3DestinationDescription)
+      : undefined;
+  }
+  const { S3BackupMode, S3BackupDescription } = description;
+  return S3BackupMode === 'Enabled' ? objectSettings(S3BackupDescription!) : undefined;
+}
+
+/** When the buffer of the records themselves is due. Redshift's is that of its intermediate bucket. */
+export const bufferingOf = ({ type, description }: Destination): Buffering =>
+  bufferingFrom((type === 'Redshift' ? description.S3DestinationDescription : description).BufferingHints);

@@ -71,7 +71,15 @@ async function put(sdk: Sdk, client: S3Client, object: ObjectToStore, signal: Ab
   }
   const fingerprint = measure.fingerprint();
   const command = new sdk.PutObjectCommand(requestOf(object, Buffer.concat(pieces)));
-  command.middlewareStack.add(signedWith(fingerprint.sha256), { step: 'build' });
+  // The signature takes this hash; otherwise the SDK would hash the whole body once more, at one go.
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { headers: Record<string, string> };
+      headers['x-amz-content-sha256'] = fingerprint.sha256;
+      return next(args);
+    },
+    { step: 'build' },
+  );
   try {
     await client.send(command, { abortSignal: signal });
   } catch (error) {
@@ -92,18 +100,6 @@ function requestOf(object: ObjectToStore, body: Buffer): PutObjectCommandInput {
     ...(object.kmsKeyArn !== undefined && { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: object.kmsKeyArn }),
   };
 }
-
-type BuildMiddleware = Parameters<InstanceType<Sdk['PutObjectCommand']>['middlewareStack']['add']>[0];
-
-/** Gives the signature the hash that is known already: the SDK would hash the whole body once more, at one go. */
-const signedWith =
-  (sha256: string): BuildMiddleware =>
-  (next) =>
-  (args) => {
-    const { headers } = (args as unknown as { request: { headers: Record<string, string> } }).request;
-    headers['x-amz-content-sha256'] = sha256;
-    return next(args);
-  };
 
 /** The code of S3's error, such as NoSuchBucket, or of what happened on the way there, such as ECONNREFUSED. */
 function codeOf(error: unknown): string {
