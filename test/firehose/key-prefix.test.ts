@@ -105,7 +105,7 @@ const keyOf = (prefix: string | undefined, more: object = {}) => {
     oldestArrivedMs: NOW,
     uuid: UUID,
     extension: '.gz',
-    randomUuid: () => `${(drawn += 1)}23e4567-e89b-42d3-a456-426614174000`,
+    randomUuid: () => `${++drawn}23e4567-e89b-42d3-a456-426614174000`,
     ...more,
   });
 };
