@@ -51,6 +51,7 @@ const insertRecord = query((bind: Bind<RecordValues>, db) =>
 
 /** Appends records to a buffer (by row id) at the instant `now`, in their order. Only inside the body of a write. */
 export function append(buffer: number, records: readonly Buffer[], now: number, database: Database): void {
+  if (records.length === 0) return;
   const bytes = records.reduce((sum, { length }) => sum + length, 0);
   const reserved = database.get(reserve, { buffer, count: records.length, bytes, now })!;
   let position = reserved.next_position - records.length;

@@ -12,6 +12,7 @@ import { append } from './buffer-log.ts';
 import { type DeliveryStream, findDeliveryStream, type Source, statusOf } from './delivery-stream-store.ts';
 import { invalidArgument } from './errors.ts';
 import { addIncident } from './incidents.ts';
+import { unpackedRecords } from './kpl.ts';
 import type { CreateDeliveryStreamInput } from './shapes.ts';
 
 /**
@@ -138,7 +139,7 @@ function copyFrom(shard: FeedShard, { from, limits }: Slice, deliveryStream: Del
   const first = records[0]?.position ?? shard.nextPosition;
   if (first > from) reportExpired(deliveryStream, first - from, moment);
   if (records.length > 0) {
-    const data = records.map((record) => record.data);
+    const data = records.flatMap((record) => unpackedRecords(record.data));
     for (const { id } of deliveryStream.buffers) append(id, data, now, database);
   }
   const nextPosition = records.length > 0 ? records.at(-1)!.position + 1 : shard.nextPosition;
