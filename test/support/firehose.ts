@@ -1,6 +1,7 @@
 /** Short ways through the API of Firehose, and to what it delivers. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { openHandle } from '../../src/database/handle.ts';
 import type { Answer, CallOptions, TestServer } from './server.ts';
 
 export const ACCOUNT = '000000000000';
@@ -119,4 +120,22 @@ export function flushNow(server: TestServer, name: string, query = '', headers =
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
   });
+}
+
+/** The rows of a query, as another program sees them. */
+// biome-ignore lint/suspicious/noExplicitAny: rows are looked into by tests, not typed
+export function select({ directory }: TestServer, sql: string): any[] {
+  const handle = openHandle(join(directory, 'millrace.db'), { readonly: true });
+  try {
+    return handle.prepare(sql).all();
+  } finally {
+    handle.close();
+  }
+}
+
+/** Makes a bucket unusable: a symbolic link, which is refused, is in its place. Returns what repairs it. */
+export function breakBucket({ directory }: TestServer, bucket = 'b'): () => void {
+  const path = join(directory, 's3', bucket);
+  symlinkSync(join(directory, 'elsewhere'), path);
+  return () => unlinkSync(path);
 }

@@ -24,3 +24,17 @@ export async function throttleCount(
   const line = (await throttleLines(server)).find((candidate) => candidate.startsWith(start));
   return line === undefined ? 0 : Number(line.slice(start.length));
 }
+
+/** The sum of a metric over all series whose labels include `labels`; 0 when there is none. */
+export async function metricValue(
+  { url }: TestServer,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  return metrics
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}

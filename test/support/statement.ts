@@ -1,5 +1,5 @@
 /**
- * Statements of the reference document, by their numbers. Each is tested in every profile of quotas. Where today's AWS
+ * Statements of the reference documents, by their numbers: S for Kinesis, F for Firehose. Each is tested in every profile of quotas. Where today's AWS
  * contradicts the document, the `documented` profile follows the document and the others follow AWS; both are tested.
  */
 import { it } from 'vitest';
@@ -20,7 +20,7 @@ export interface Differing {
  * where it does not. Each test gets a fresh server; `settings` are further settings of it.
  */
 export function statement(
-  number: `S-${number}`,
+  number: `${'S' | 'F'}-${number}`,
   text: string,
   check: Check | Differing,
   settings: Record<string, string> = {},
