@@ -7,19 +7,9 @@ import { databaseRows } from '../support/database-rows.ts';
 import { shardIterator } from '../support/kinesis.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { badSamples, jsonOf, wrongTypeSamples } from '../support/shape-samples.ts';
+import { itemsOf, pathsOf } from '../support/validation-items.ts';
 
 const operations = [...kinesis.operations].map(([name, { input }]) => [name, input as StructureShape] as const);
-
-/** The items of a validation message. Throws unless their number is the one that the message announces. */
-function itemsOf(message: string): string[] {
-  const [, count, plural, list] = /^(\d+) validation error(s?) detected: (.*)$/s.exec(message) ?? [];
-  const items = list?.split('; ') ?? [];
-  if (Number(count) !== items.length || (plural === 's') !== items.length > 1) throw new Error(message.slice(0, 500));
-  return items;
-}
-
-const pathsOf = (items: readonly string[]) =>
-  items.map((item) => /^Value .*?at '(\S+)' failed to satisfy constraint: /s.exec(item)?.[1]);
 
 /** A server with something that a bad request could damage. */
 async function startWithData(settings: Record<string, string> = {}): Promise<TestServer> {

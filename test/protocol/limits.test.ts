@@ -38,10 +38,10 @@ describe('the samples', () => {
         'records.1.member null',
         'records.1.member.partitionKey missing',
         'records.1.member.partitionKey of length 257',
-        'records.1.member.explicitHashKey = #',
-        'records.1.member.explicitHashKey = # 100000 times',
+        'records.1.member.explicitHashKey = "#"',
+        'records.1.member.explicitHashKey = "#" 100000 times',
         'records.1.member.data of length 10485761',
-        'streamName = #',
+        'streamName = "#"',
       ]),
     );
     expect(edgeSamples(shape, quotas).map(({ title }) => title)).toContain('input.Records of length 500');
@@ -56,7 +56,7 @@ describe('the samples', () => {
         'value of length 257',
         'maxRecordSizeInKiB = 10241',
         'streamModeDetails.streamMode missing',
-        'streamModeDetails.streamMode = #',
+        'streamModeDetails.streamMode = "#"',
       ]),
     );
   });

@@ -28,6 +28,15 @@ const TEXTS = [
   'arn:aws:kinesis:us-east-1:000000000000:stream/a',
   'arn:aws:kinesis:us-east-1:000000000000:stream/a/consumer/b:1',
   'abcdefghijklmnopqrst-abc',
+  'abcdef',
+  'https://a',
+  'arn:aws:iam::000000000000:role/a',
+  'arn:aws:s3:::a',
+  'arn:aws:kms:us-east-1:000000000000:key/a',
+  'arn:aws:es:us-east-1:000000000000:domain/abc',
+  'arn:aws:secretsmanager:us-east-1:000000000000:secret:a',
+  'jdbc:redshift://a.redshift.amazonaws.com:5439/a',
+  '.a',
 ];
 
 /** A value that satisfies every rule of `shape`; of structures only the required members are present. */
@@ -54,7 +63,8 @@ export function goodValue(shape: AnyShape): unknown {
 
 function goodText({ rules, regex }: ScalarShape): string {
   if (rules.enum) return rules.enum[0]!;
-  const text = TEXTS.find((candidate) => regex?.test(candidate) ?? true);
+  const isGood = (text: string) => text.length >= (rules.min ?? 0) && (regex?.test(text) ?? true);
+  const text = TEXTS.find(isGood);
   if (text === undefined) throw new Error(`Add a good value for the pattern ${rules.pattern} to shape-samples.ts.`);
   return text;
 }
@@ -187,12 +197,16 @@ function badSizes(shape: SizedShape, place: Place): BadSample[] {
   ].flat();
 }
 
-/** Breaks any enum or pattern, and is short enough for every length. */
-const ODD_TEXT = '#';
+/** One of them breaks any enum or pattern that can be broken at all. */
+const ODD_TEXTS = ['#', '\n', ' '];
 const LONG = 100_000;
 
 const isBroken = (text: string, { rules, regex }: ScalarShape) =>
   rules.enum?.includes(text) === false || regex?.test(text) === false;
+
+/** The shortest text that breaks an enum or pattern, but not the lengths; undefined when every text is good. */
+const oddText = (shape: ScalarShape): string | undefined =>
+  ODD_TEXTS.map((text) => text.repeat(Math.max(1, shape.rules.min ?? 1))).find((text) => isBroken(text, shape));
 
 /** What messages say of a text that is outside its enum or does not fit its pattern. */
 const textRules = ({ enum: values, pattern }: Rules): string[] =>
@@ -202,10 +216,12 @@ const textRules = ({ enum: values, pattern }: Rules): string[] =>
   ].flat();
 
 function badTexts(shape: ScalarShape, place: Place): BadSample[] {
+  const odd = oddText(shape);
+  if (odd === undefined) return [];
   // A long value fails its length, if it has one; only without one the pattern is all that keeps it out.
   const texts = [
-    [`= ${ODD_TEXT}`, ODD_TEXT] as const,
-    ...(shape.rules.max === undefined ? [[`= ${ODD_TEXT} ${LONG} times`, ODD_TEXT.repeat(LONG)] as const] : []),
+    [`= ${JSON.stringify(odd)}`, odd] as const,
+    ...(shape.rules.max === undefined ? [[`= ${JSON.stringify(odd)} ${LONG} times`, odd.repeat(LONG)] as const] : []),
   ];
   return texts.flatMap((text) => textRules(shape.rules).map((constraint) => bad(shape, place, text, constraint)));
 }
@@ -258,7 +274,7 @@ function badInside(
   const texts = [
     min === undefined || min === 0 ? [] : stretched(goodText(part), min - 1),
     max === undefined ? [] : stretched(goodText(part), max + 1),
-    isBroken(ODD_TEXT, part) ? ODD_TEXT : [],
+    oddText(part) ?? [],
   ].flat();
   return texts.map((text) => ({
     ...bad(shape, place, ['', contain(text)], `${INSIDE[name]}: [${rules.flat().join(', ')}]`),
