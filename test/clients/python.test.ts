@@ -25,6 +25,13 @@ it(`boto3 reads back ${LINES} lines of 8 concurrent clients, each once and in or
   expect(stdout).toBe(`${LINES} records\n`);
 });
 
+it('boto3 applies a delivery stream as Terraform does', { timeout: 60_000 }, async ({ skip }) => {
+  if (!works('python3', '-c', 'import boto3')) skip('boto3 is not installed');
+  const { url } = await startMillrace({ DATA_DIR: temporaryDirectory(), TRANSITION_MS: '100' });
+  const { stdout } = await execute('python3', [join(import.meta.dirname, 'python', 'firehose.py'), url]);
+  expect(stdout).toBe('applied\n');
+});
+
 it('the AWS CLI creates a stream, puts a record and reads it', { timeout: 60_000 }, async ({ skip }) => {
   if (!works('aws', '--version')) skip('the AWS CLI is not installed');
   const { url } = await startMillrace({ DATA_DIR: temporaryDirectory(), TRANSITION_MS: '0' });
