@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { World } from '../call.ts';
 import type { Job } from '../jobs.ts';
 import { service } from '../protocol/operation.ts';
+import { Refusal } from '../refusal.ts';
 import type { Series } from '../series.ts';
 import type { DeliveryStreamName } from './delivery-stream-store.ts';
 import * as deliveryStreams from './delivery-streams.ts';
@@ -12,6 +13,7 @@ import { type FlushReport, flushNow } from './flush.ts';
 import { createFlusher } from './flusher.ts';
 import { firehoseSeries } from './metrics.ts';
 import { openLocalStore } from './objects/local-store.ts';
+import type { ObjectStore } from './objects/object-store.ts';
 import { openS3Store } from './objects/s3-store.ts';
 import * as records from './records.ts';
 import * as tags from './tags.ts';
@@ -48,10 +50,7 @@ export interface Firehose {
  * @throws Refusal when the object store cannot be had.
  */
 export async function openFirehose(world: World, options: FirehoseOptions): Promise<Firehose> {
-  const store =
-    options.s3Endpoint === ''
-      ? await openLocalStore(join(world.dataDir, 's3'), () => world.clock.randomUuid())
-      : await openS3Store(options.s3Endpoint);
+  const store = options.s3Endpoint === '' ? await openDirectory(world) : await openS3Store(options.s3Endpoint);
   const flusher = createFlusher({ world, store });
   return {
     jobs: [{ name: 'flush', schedule: options.flushSchedule, run: flusher.run, settle: flusher.end }],
@@ -59,4 +58,13 @@ export async function openFirehose(world: World, options: FirehoseOptions): Prom
     flush: (name) => flushNow(name, flusher, world),
     close: () => store.close(),
   };
+}
+
+async function openDirectory({ dataDir, clock }: World): Promise<ObjectStore> {
+  try {
+    return await openLocalStore(join(dataDir, 's3'), () => clock.randomUuid());
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Refusal('dataNotUsable', `Objects cannot be stored in ${dataDir} (${reason})`, { cause: error });
+  }
 }
