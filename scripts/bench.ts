@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: Millrace side by side with what it cannot be faster than. PutRecord against a bare node:http server,
- * PutRecords and GetRecords against better-sqlite3 alone on the same table.
+ * PutRecords and GetRecords against better-sqlite3 alone on the same table; PutRecordBatch and the delivery of a delivery
+ * stream against the same bytes written to plain files.
  *
  *     --json   the results as JSON instead of tables
  *     --long   more and longer rounds: some eight minutes instead of less than two
@@ -10,6 +11,7 @@
 import { parseArgs } from 'node:util';
 import { Cleanup } from './bench/cleanup.ts';
 import { collectFacts } from './bench/facts.ts';
+import { benchDelivery, benchPutRecordBatch } from './bench/firehose.ts';
 import { benchGetRecords } from './bench/get-records.ts';
 import { LONG_PLAN, RECORD_BYTES, SHORT_PLAN } from './bench/plan.ts';
 import { benchPutRecord } from './bench/put-record.ts';
@@ -56,6 +58,8 @@ async function bench(): Promise<Report> {
     await step('PutRecords, 256 B', () => benchPutRecords(small, plan, cleanup)),
     await step('PutRecords, 1 KB', () => benchPutRecords(usual, plan, cleanup)),
     await step('GetRecords, 1 KB', () => benchGetRecords(usual, plan, cleanup)),
+    await step('PutRecordBatch, 1 KB', () => benchPutRecordBatch(usual, plan, cleanup)),
+    await step('delivery', () => benchDelivery(plan, cleanup)),
   ];
   return { matches: results.flat(), facts, elapsedMs: performance.now() - startMs };
 }

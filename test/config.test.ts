@@ -125,6 +125,21 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     bad: ['hourly', '* * * *', '* * * * * * *', '61 * * * *', '* 24 * * *', '*/0 * * * *'],
   },
+  FLUSH_SCHEDULE: {
+    key: 'flushSchedule',
+    fallback: '* * * * * *',
+    good: [['*/5 * * * * *', '*/5 * * * * *']],
+    bad: ['often', '* * *'],
+  },
+  S3_ENDPOINT: {
+    key: 's3Endpoint',
+    fallback: '',
+    good: [
+      ['http://127.0.0.1:9000', 'http://127.0.0.1:9000'],
+      ['https://s3.eu-west-1.amazonaws.com', 'https://s3.eu-west-1.amazonaws.com'],
+    ],
+    bad: ['127.0.0.1:9000', 's3://bucket', 'file:///tmp', 'http://'],
+  },
 };
 
 const settings = Object.entries(ROWS);
@@ -197,7 +212,7 @@ describe('the settings', () => {
 
 describe('the texts about settings', () => {
   it('of .env.example are the defaults when every line is uncommented', () => {
-    const uncommented = envExample().replaceAll(/^#([A-Z_]+=)/gm, '$1');
+    const uncommented = envExample().replaceAll(/^#([A-Z0-9_]+=)/gm, '$1');
     const variables = parseEnv(uncommented);
     expect(Object.keys(variables).sort()).toEqual(settings.map(([name]) => name).sort());
     expect(readConfig(variables)).toEqual(readConfig({}));
@@ -215,6 +230,6 @@ describe('the texts about settings', () => {
 
   it('of the README have a row for each setting', () => {
     const rows = settingsTable().split('\n').slice(2);
-    expect(rows.map((row) => /^\| `([A-Z_]+)` \|/.exec(row)?.[1])).toEqual(settings.map(([name]) => name));
+    expect(rows.map((row) => /^\| `([A-Z0-9_]+)` \|/.exec(row)?.[1])).toEqual(settings.map(([name]) => name));
   });
 });

@@ -20,7 +20,7 @@ export interface Contestant {
 export interface Match {
   /** The discipline, for example `PutRecord, 1 KB, 16 connections`. */
   readonly name: string;
-  readonly unit: 'requests/s' | 'records/s';
+  readonly unit: 'requests/s' | 'records/s' | 'MB/s';
   readonly millrace: Contestant;
   readonly yardstick: Contestant & { readonly name: string };
 }

@@ -15,7 +15,7 @@ const ACTIVE_POLL_MS = 50;
 
 export interface Millrace {
   readonly port: number;
-  /** Calls an operation; rejects unless it succeeds. */
+  /** Calls an operation of Kinesis, or of the service before a dot; rejects unless it succeeds. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not typed
   call(operation: string, input: object): Promise<any>;
 }
@@ -78,7 +78,10 @@ export async function createStream(shards: number, call: Millrace['call']): Prom
 async function callOver(url: string, operation: string, input: object): Promise<unknown> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': `${SERVICE}.${operation}` },
+    headers: {
+      'Content-Type': 'application/x-amz-json-1.1',
+      'X-Amz-Target': operation.includes('.') ? operation : `${SERVICE}.${operation}`,
+    },
     body: JSON.stringify(input),
   });
   const text = await response.text();

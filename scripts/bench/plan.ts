@@ -19,6 +19,9 @@ export const SHARDS = 4;
 /** Records in a PutRecords request and rows in a transaction of the raw loop: the most that the API takes. */
 export const BATCH_RECORDS = 500;
 
+/** Bytes that are buffered before a delivery is timed. */
+export const DELIVERY_BYTES = 32 * 1024 * 1024;
+
 /** Records in a GetRecords answer and rows in a select of the raw loop: the most that the API gives. */
 export const READ_RECORDS = 10_000;
 

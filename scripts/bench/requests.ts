@@ -2,8 +2,9 @@
 import { BATCH_RECORDS } from './plan.ts';
 import { type BenchRecord, makeRecords } from './records.ts';
 
-/** The part of X-Amz-Target before the dot. */
+/** The parts of X-Amz-Target before the dot. */
 export const SERVICE = 'Kinesis_20131202';
+export const FIREHOSE = 'Firehose_20150804';
 
 export const STREAM = 'bench';
 
@@ -23,6 +24,13 @@ export function putRecordsRequests(port: number, bytes: number): Buffer[] {
   return putRecordsInputs(PUT_RECORDS_REQUESTS, bytes).map((input) => requestBytes(port, 'PutRecords', input));
 }
 
+/** The inputs of PutRecordBatch requests of 500 records with `bytes` bytes of data each. */
+export const putRecordBatchInputs = (bytes: number): object[] =>
+  makeBatches(PUT_RECORDS_REQUESTS, bytes).map((batch) => ({
+    DeliveryStreamName: STREAM,
+    Records: batch.map(({ data }) => ({ Data: data.toString('base64') })),
+  }));
+
 /** The inputs of `count` PutRecords requests of 500 records each. */
 export function putRecordsInputs(count: number, bytes: number): object[] {
   return makeBatches(count, bytes).map((batch) => ({ StreamName: STREAM, Records: batch.map(entryOf) }));
@@ -40,13 +48,13 @@ const entryOf = ({ partitionKey, data }: BenchRecord) => ({
 });
 
 /** An HTTP/1.1 request with the headers that the AWS SDK for JavaScript sends. */
-export function requestBytes(port: number, operation: string, input: object): Buffer {
+export function requestBytes(port: number, operation: string, input: object, service = SERVICE): Buffer {
   const body = JSON.stringify(input);
   const head = [
     'POST / HTTP/1.1',
     `Host: 127.0.0.1:${port}`,
     'Content-Type: application/x-amz-json-1.1',
-    `X-Amz-Target: ${SERVICE}.${operation}`,
+    `X-Amz-Target: ${service}.${operation}`,
     'User-Agent: aws-sdk-js/3.1143.0 ua/2.1 os/linux lang/js md/nodejs api/kinesis#3.1143.0',
     'Amz-Sdk-Invocation-Id: 0f8fad5b-d9cb-469f-a165-70867728950e',
     'Amz-Sdk-Request: attempt=1; max=3',
