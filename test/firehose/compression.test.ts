@@ -8,6 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { CONTENT_ENCODINGS, type Compression, compressed, EXTENSIONS } from '../../src/firehose/compression.ts';
+import { hadoopBlocks, xerialBlocks } from '../support/snappy.ts';
 
 const NAME = '6f1b7a5e-0d0c-5b5e-9a43-2f1f6a2f7c11';
 const ALL = Object.keys(EXTENSIONS) as Compression[];
@@ -61,62 +62,6 @@ function outputOf(bytes: Buffer, extension: string, command: string, ...options:
   }
   expect(status, `${command}: ${stderr}`).toBe(0);
   return stdout;
-}
-
-/** A raw Snappy block decoded as github.com/google/snappy/blob/main/format_description.txt says. */
-function snappyBlock(block: Buffer): Buffer {
-  let at = 0;
-  let size = 0;
-  for (let shift = 0; ; shift += 7) {
-    size |= (block[at]! & 0x7f) << shift;
-    if (block[at++]! < 0x80) break;
-  }
-  const bytes = Buffer.alloc(size);
-  let end = 0;
-  while (at < block.length) {
-    const tag = block[at++]!;
-    const kind = tag & 3;
-    if (kind === 0) {
-      const extra = Math.max(0, (tag >> 2) - 59);
-      const length = 1 + (extra === 0 ? tag >> 2 : block.readUIntLE(at, extra));
-      end += block.copy(bytes, end, at + extra, at + extra + length);
-      at += extra + length;
-    } else {
-      const length = kind === 1 ? 4 + ((tag >> 2) & 7) : 1 + (tag >> 2);
-      const offset = kind === 1 ? ((tag >> 5) << 8) | block[at]! : block.readUIntLE(at, kind === 2 ? 2 : 4);
-      at += [0, 1, 2, 4][kind]!;
-      if (offset === 0 || offset > end) throw new Error(`a copy from ${offset} bytes back at ${end}`);
-      for (const last = end + length; end < last; end++) bytes[end] = bytes[end - offset]!;
-    }
-  }
-  if (end !== size) throw new Error(`${end} bytes in a block of ${size}`);
-  return bytes;
-}
-
-const XERIAL_HEADER = '82 53 4e 41 50 50 59 00 00 00 00 01 00 00 00 01'.replaceAll(' ', '');
-
-function xerialBlocks(stream: Buffer): Buffer[] {
-  expect(stream.subarray(0, 16).toString('hex')).toBe(XERIAL_HEADER);
-  const blocks: Buffer[] = [];
-  for (let at = 16; at < stream.length; ) {
-    const length = stream.readInt32BE(at);
-    blocks.push(snappyBlock(stream.subarray(at + 4, at + 4 + length)));
-    at += 4 + length;
-  }
-  return blocks;
-}
-
-function hadoopBlocks(stream: Buffer): Buffer[] {
-  const blocks: Buffer[] = [];
-  for (let at = 0; at < stream.length; ) {
-    const length = stream.readInt32BE(at + 4);
-    expect(length, "a block must fit into the buffer of Hadoop's reader").toBeLessThanOrEqual(256 * 1024);
-    const block = snappyBlock(stream.subarray(at + 8, at + 8 + length));
-    expect(block).toHaveLength(stream.readInt32BE(at));
-    blocks.push(block);
-    at += 8 + length;
-  }
-  return blocks;
 }
 
 it('has the names that S3 shows', () => {

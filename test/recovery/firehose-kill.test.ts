@@ -1,6 +1,7 @@
 /**
  * kill -9 while delivery streams take records and deliver them: each record that was acknowledged is in exactly one
- * object, byte for byte and in order. SEED replays the kills; RECORDS and KILLS make the run longer.
+ * object, byte for byte and in order. SEED replays the kills; RECORDS and KILLS make the run longer,
+ * COMPRESSION chooses another format.
  */
 import { watch } from 'node:fs';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ const S3 = {
   RoleARN: ROLE,
   BucketARN: 'arn:aws:s3:::b',
   BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 0 },
+  CompressionFormat: process.env.COMPRESSION ?? 'GZIP',
 };
 
 /** When to kill: after so many acknowledged records, or as soon as a further object has its name. */
@@ -110,7 +112,7 @@ it(`each acknowledged record is in exactly one object after ${KILLS} kills (SEED
   expect(ledger.acknowledged.size, 'the test put enough to mean something').toBeGreaterThan(RECORDS / 2);
   if (process.env.RECORDS) {
     process.stdout.write(
-      `${ledger.acknowledged.size} acknowledged, ${ledger.unknown.size} unknown, ${objects.length} objects, ` +
+      `${ledger.acknowledged.size} acknowledged, ${ledger.unknown.size} unknown, ${objects.length} objects (${S3.CompressionFormat}), ` +
         `${interrupted} kills between rename and confirmation\n`,
     );
   }

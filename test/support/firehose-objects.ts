@@ -1,10 +1,14 @@
 /** What a data directory says about delivered objects, read while no server runs. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { openHandle } from '../../src/database/handle.ts';
+import { hadoopBlocks, xerialBlocks } from './snappy.ts';
 
 export interface DeliveredObject {
   readonly key: string;
+  /** As it was before it was compressed. */
   readonly content: Buffer;
 }
 
@@ -13,11 +17,14 @@ interface Row {
   readonly bucket: string;
   readonly key: string;
   readonly path: string | null;
+  readonly content_encoding: string | null;
 }
 
 function deliveryRows(directory: string): Row[] {
   const handle = openHandle(join(directory, 'millrace.db'), { readonly: true });
-  const rows = handle.prepare('select state, bucket, key, path from deliveries order by buffer, first_position').all();
+  const rows = handle
+    .prepare('select state, bucket, key, path, content_encoding from deliveries order by buffer, first_position')
+    .all();
   handle.close();
   return rows as Row[];
 }
@@ -43,7 +50,25 @@ export function deliveredObjects(directory: string): DeliveredObject[] {
   if (known.join('\n') !== stored.join('\n')) {
     throw new Error(`The files are not those of the rows:\n${stored.join('\n')}\n--\n${known.join('\n')}`);
   }
-  return rows.map(({ key, path }) => ({ key, content: readFileSync(join(directory, 's3', path!)) }));
+  return rows.map((row) => ({ key: row.key, content: decompressed(join(directory, 's3', row.path!), row) }));
+}
+
+/** By other programs than those that compressed: node's gunzip, unzip, a decoder of Snappy of our own. */
+function decompressed(path: string, { content_encoding }: Row): Buffer {
+  switch (content_encoding) {
+    case null:
+      return readFileSync(path);
+    case 'gzip':
+      return gunzipSync(readFileSync(path));
+    case 'zip':
+      return execFileSync('unzip', ['-p', path], { maxBuffer: 2 ** 28 });
+    case 'snappy-java':
+      return Buffer.concat(xerialBlocks(readFileSync(path)));
+    case 'hadoop-snappy':
+      return Buffer.concat(hadoopBlocks(readFileSync(path)));
+    default:
+      throw new Error(`Nobody knows the encoding ${content_encoding}.`);
+  }
 }
 
 /** Objects that have their names although their deliveries are not confirmed. */
