@@ -15,7 +15,7 @@ import {
 import { type Delivering, deliver } from './delivering.ts';
 import { type DeliveryStream, type DeliveryStreamName, findDeliveryStream } from './delivery-stream-store.ts';
 import { addIncident } from './incidents.ts';
-import { dropUndeliverable, type Occasion, planBatches } from './planning.ts';
+import { dropUndeliverable, isAnythingDue, type Occasion, planBatches, undeliverableSpans } from './planning.ts';
 import { readSource } from './source.ts';
 
 export interface Task {
@@ -58,14 +58,18 @@ async function deliverAll(deliveryStream: DeliveryStream, task: Task, delivering
   const { id, type } = deliveryStream;
   if (task.occasion === 'flush') await world.database.write(() => hastenRetries(id, world.database));
   for (let isMore = true; isMore && !task.signal.aborted; ) {
-    if (type === 'KinesisStreamAsSource') await readSource(deliveryStream, world, task.signal);
-    isMore = await world.database.write(() => planBatches(id, task.occasion, momentOf(delivering)));
+    const isHeldBack = type === 'KinesisStreamAsSource' && (await readSource(deliveryStream, world, task.signal));
+    isMore = await plan(deliveryStream, task, delivering);
     const delivered = await deliverReady(deliveryStream, task.signal, delivering);
-    // The source may have held back what there is room for now.
-    isMore ||= type === 'KinesisStreamAsSource' && delivered > 0;
-    // What was put meanwhile waits for its own time.
-    if (task.occasion === 'flush') return;
+    // There is room now for what was held back in the source.
+    isMore ||= isHeldBack && delivered > 0;
   }
+}
+
+/** Returns whether there may be more to plan. Nothing is written when nothing is due. */
+async function plan({ id }: DeliveryStream, { occasion }: Task, delivering: Delivering): Promise<boolean> {
+  if (!isAnythingDue(id, occasion, momentOf(delivering))) return false;
+  return delivering.world.database.write(() => planBatches(id, occasion, momentOf(delivering)));
 }
 
 /** Returns how many batches were delivered. */
@@ -90,6 +94,8 @@ async function expire(deliveryStream: DeliveryStream, delivering: Delivering): P
   const { id } = deliveryStream;
   const untilMs = world.clock.now() - retentionHours(deliveryStream, delivering) * HOUR_MS;
   const expired = expiredDeliveries(id, untilMs, world.database);
+  const undeliverable = undeliverableSpans(id, untilMs, momentOf(delivering));
+  if (expired.length === 0 && undeliverable.length === 0) return;
   await world.database.write(() => {
     const moment = momentOf(delivering);
     for (const delivery of expired) {
@@ -100,7 +106,7 @@ async function expire(deliveryStream: DeliveryStream, delivering: Delivering): P
       const records = span.until - span.from + 1;
       addIncident({ kind: 'EXPIRED', account, region, name, records, bytes: delivery.bytes, span, reason }, moment);
     }
-    dropUndeliverable(id, untilMs, moment);
+    for (const span of undeliverable) dropUndeliverable(span, moment);
   });
 }
 

@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import type { Call } from '../call.ts';
 import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
-import { firstMark, type Mark, requireMark, type Span } from './buffer-log.ts';
+import { firstMark, type Mark, requireMark } from './buffer-log.ts';
 import { CONTENT_ENCODINGS, EXTENSIONS } from './compression.ts';
 import type { ObjectSettings } from './destinations/destination.ts';
 import { addIncident } from './incidents.ts';
@@ -51,33 +51,42 @@ export type Occasion = 'due' | 'flush';
 /** One turn plans at most so many batches of a buffer. */
 const BATCHES_PER_TURN = 20;
 
+/** Whether `planBatches` would make a batch. */
+export const isAnythingDue = (deliveryStream: number, occasion: Occasion, moment: Moment): boolean =>
+  deliverableBuffers(deliveryStream, moment).some((buffer) => isDue(buffer, occasion, moment));
+
 /**
  * Makes batches of what waits in the buffers of a delivery stream: of as many records as reach the buffer's size, and of
  * the rest when its oldest record is old enough. Only inside the body of a write. Returns whether there may be more.
  */
 export function planBatches(deliveryStream: number, occasion: Occasion, moment: Moment): boolean {
   let isMore = false;
-  for (const buffer of moment.database.all(selectFilled, { deliveryStream })) {
-    if (buffer.settings === null) continue;
+  for (const buffer of deliverableBuffers(deliveryStream, moment)) {
     let left: FilledBuffer | undefined = buffer;
-    for (let batches = 0; left !== undefined; batches += 1) {
+    for (let batches = 0; left !== undefined && isDue(left, occasion, moment); batches += 1) {
       if (batches === BATCHES_PER_TURN) {
         isMore = true;
         break;
       }
-      left = planBatch(left, occasion, moment);
+      left = planBatch(left, moment);
     }
   }
   return isMore;
 }
 
-/** Plans the next batch of a buffer, if it is time for one. Returns the buffer without it, if something is left. */
-function planBatch(buffer: FilledBuffer, occasion: Occasion, moment: Moment): FilledBuffer | undefined {
-  const { id, plannedPosition, plannedBytes, nextPosition, totalBytes, sizeBytes } = buffer;
+const deliverableBuffers = (deliveryStream: number, { database }: Moment): FilledBuffer[] =>
+  database.all(selectFilled, { deliveryStream }).filter(({ settings }) => settings !== null);
+
+function isDue(buffer: FilledBuffer, occasion: Occasion, { database, now }: Moment): boolean {
+  if (occasion === 'flush' || buffer.totalBytes - buffer.plannedBytes >= buffer.sizeBytes) return true;
+  return isOldEnough(requireMark(buffer.id, buffer.plannedPosition, database), buffer, now);
+}
+
+/** Plans the next batch of a buffer. Returns the buffer without it, if something is left. */
+function planBatch(buffer: FilledBuffer, moment: Moment): FilledBuffer | undefined {
+  const { id, plannedPosition, plannedBytes, nextPosition, sizeBytes } = buffer;
   const first = requireMark(id, plannedPosition, moment.database);
   const waiting = { from: plannedPosition, until: nextPosition - 1 };
-  const isFull = totalBytes - plannedBytes >= sizeBytes;
-  if (!isFull && occasion === 'due' && !isOldEnough(first, buffer, moment.now)) return undefined;
   const limitBytes = plannedBytes + sizeBytes;
   const last = firstMark(id, waiting, ({ endBytes }) => endBytes >= limitBytes, moment.database);
   insertPlan(buffer, { first, last }, moment);
@@ -148,41 +157,43 @@ export function nameUuid(namespace: string, name: string): string {
   ].join('-');
 }
 
-/**
- * Gives up what arrived at or before `untilMs` and cannot become a batch, because nothing delivers to the destination
- * of its buffer. Only inside the body of a write.
- */
-export function dropUndeliverable(deliveryStream: number, untilMs: number, moment: Moment): void {
-  for (const buffer of moment.database.all(selectFilled, { deliveryStream })) {
-    if (buffer.settings !== null) continue;
-    const span = expiredSpan(buffer, untilMs, moment.database);
-    if (span === undefined) continue;
-    const first = requireMark(buffer.id, span.from, moment.database);
-    const last = requireMark(buffer.id, span.until, moment.database);
-    const bytes = last.endBytes - buffer.plannedBytes;
-    moment.database.run(insertDelivery, {
-      ...valuesOf(buffer, { first, last }, moment.now),
-      ...NO_OBJECT,
-      state: 'DROPPED',
-      endedMs: moment.now,
-      bytes,
-    });
-    moment.database.run(advance, { buffer: buffer.id, position: span.until + 1, bytes: last.endBytes });
-    const records = span.until - span.from + 1;
-    const reason = 'They expired before anything could deliver them to their destination.';
-    addIncident({ kind: 'EXPIRED', ...buffer, records, bytes, span: { buffer: buffer.id, ...span }, reason }, moment);
-  }
+/** What of a delivery stream arrived at or before `untilMs` and cannot become a batch: nothing delivers it. */
+export function undeliverableSpans(deliveryStream: number, untilMs: number, { database }: Moment): UndeliverableSpan[] {
+  const buffers = database.all(selectFilled, { deliveryStream }).filter(({ settings }) => settings === null);
+  return buffers.flatMap((buffer) => expiredSpan(buffer, untilMs, database) ?? []);
+}
+
+interface UndeliverableSpan extends Ends {
+  readonly buffer: FilledBuffer;
+}
+
+/** Gives a span up. Only inside the body of a write. */
+export function dropUndeliverable({ buffer, first, last }: UndeliverableSpan, moment: Moment): void {
+  const bytes = last.endBytes - buffer.plannedBytes;
+  moment.database.run(insertDelivery, {
+    ...valuesOf(buffer, { first, last }, moment.now),
+    ...NO_OBJECT,
+    state: 'DROPPED',
+    endedMs: moment.now,
+    bytes,
+  });
+  moment.database.run(advance, { buffer: buffer.id, position: last.position + 1, bytes: last.endBytes });
+  const span = { buffer: buffer.id, from: first.position, until: last.position };
+  const records = span.until - span.from + 1;
+  const reason = 'They expired before anything could deliver them to their destination.';
+  addIncident({ kind: 'EXPIRED', ...buffer, records, bytes, span, reason }, moment);
 }
 
 /** What a batch has in place of an object that never was. */
 const NO_OBJECT = { bucket: '', key: '', compression: '', contentEncoding: null, kmsKeyArn: null } as const;
 
-function expiredSpan(buffer: FilledBuffer, untilMs: number, database: Database): Span | undefined {
+function expiredSpan(buffer: FilledBuffer, untilMs: number, database: Database): UndeliverableSpan | undefined {
   const { id, plannedPosition: from, nextPosition } = buffer;
   const isAlive = ({ arrivedMs }: Mark) => arrivedMs > untilMs;
-  if (isAlive(requireMark(id, from, database))) return undefined;
+  const first = requireMark(id, from, database);
+  if (isAlive(first)) return undefined;
   const mark = firstMark(id, { from, until: nextPosition - 1 }, isAlive, database);
-  return { from, until: isAlive(mark) ? mark.position - 1 : mark.position };
+  return { buffer, first, last: isAlive(mark) ? requireMark(id, mark.position - 1, database) : mark };
 }
 
 interface Plan {

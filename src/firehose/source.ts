@@ -88,43 +88,55 @@ const SLICE_BYTES = 1024 * 1024;
 const AHEAD_FACTOR = 4;
 
 /**
- * Copies what is new in the source of a delivery stream into its buffers. Returns when all is copied, enough waits, or
- * `signal` is aborted.
+ * Copies what is new in the source of a delivery stream into its buffers. Returns, when all is copied or `signal` is
+ * aborted, false; true when more is held back because enough waits.
  */
-export async function readSource(deliveryStream: DeliveryStream, world: World, signal: AbortSignal): Promise<void> {
+export async function readSource(deliveryStream: DeliveryStream, world: World, signal: AbortSignal): Promise<boolean> {
   const { database, clock } = world;
-  for (let isMore = true; isMore && !signal.aborted; ) {
-    isMore = await database.write(() => copySlice(deliveryStream, { ...world, now: clock.now() }));
+  const moment = () => ({ ...world, now: clock.now() });
+  while (!signal.aborted && newsOf(deliveryStream, moment()).length > 0) {
+    if (isFull(deliveryStream, database)) return true;
+    await database.write(() => copySlice(deliveryStream, moment()));
   }
+  return false;
 }
 
 type Moment = World & Pick<Call, 'now'>;
 
-/** Returns whether there may be more to copy. */
-function copySlice(known: DeliveryStream, moment: Moment): boolean {
-  const { database } = moment;
-  // As it is now: it may have been deleted or updated since the slice before.
+/** A shard with something to copy, and from where on. */
+interface News {
+  readonly shard: FeedShard;
+  readonly from: number;
+}
+
+/** What can be copied now. */
+function newsOf(known: DeliveryStream, moment: Moment): News[] {
+  const { database, now } = moment;
+  // As it is now: it may have been deleted since.
   const deliveryStream = findDeliveryStream(known, moment);
-  if (deliveryStream?.id !== known.id || statusOf(deliveryStream, moment.now) === 'DELETING') return false;
-  if (isFull(deliveryStream, database)) return false;
-  const feed = findFeed(arnOf(deliveryStream.source)!, moment);
+  if (deliveryStream?.id !== known.id || statusOf(deliveryStream, now) === 'DELETING') return [];
   // A source that is gone may come back under its name.
-  if (feed === undefined) return false;
+  const shards = findFeed(arnOf(deliveryStream.source)!, moment)?.shards ?? [];
   const rows = database.all(selectCheckpoints, { deliveryStream: deliveryStream.id });
   const positions = new Map(rows.map(({ shard, nextPosition }) => [shard, nextPosition]));
   const positionOf = (shard: FeedShard) => positions.get(shard.id) ?? 1;
   const isFinished = (shard: FeedShard) => shard.isClosed && positionOf(shard) >= shard.nextPosition;
-  const finished = new Set(feed.shards.filter(isFinished).map(({ id }) => id));
+  const finished = new Set(shards.filter(isFinished).map(({ id }) => id));
   // A child's records follow those of its parents.
   const isBlocked = ({ parents }: FeedShard) => parents.some((parent) => !finished.has(parent));
-  const readable = feed.shards.filter((shard) => positionOf(shard) < shard.nextPosition && !isBlocked(shard));
-  // Each gets its share, so that a busy shard does not starve the others.
-  const limits = {
-    records: Math.ceil(SLICE_RECORDS / readable.length),
-    bytes: Math.ceil(SLICE_BYTES / readable.length),
-  };
-  for (const shard of readable) copyFrom(shard, { from: positionOf(shard), limits }, deliveryStream, moment);
-  return readable.length > 0;
+  return shards
+    .filter((shard) => positionOf(shard) < shard.nextPosition && !isBlocked(shard))
+    .map((shard) => ({ shard, from: positionOf(shard) }));
+}
+
+/** Copies a slice of what is new. Only inside the body of a write. */
+function copySlice(known: DeliveryStream, moment: Moment): void {
+  const news = newsOf(known, moment);
+  const deliveryStream = findDeliveryStream(known, moment);
+  if (deliveryStream === undefined) return;
+  // Each shard gets its share, so that a busy one does not starve the others.
+  const limits = { records: Math.ceil(SLICE_RECORDS / news.length), bytes: Math.ceil(SLICE_BYTES / news.length) };
+  for (const { shard, from } of news) copyFrom(shard, { from, limits }, deliveryStream, moment);
 }
 
 interface Slice {
