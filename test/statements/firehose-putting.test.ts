@@ -9,6 +9,7 @@ import {
   createDeliveryStream,
   deliverAfter,
   firehose,
+  putEmpty,
   putRecords,
   ROLE,
   S3,
@@ -17,7 +18,6 @@ import {
 import { metricValue } from '../support/metrics.ts';
 import type { TestServer } from '../support/server.ts';
 import { type Check, statement } from '../support/statement.ts';
-import { createWireClient, type WireClient } from '../support/wire.ts';
 
 const put = (server: TestServer, data: string | Buffer) =>
   callFirehose(server, 'PutRecord', { DeliveryStreamName: 'd', Record: { Data: base64(data) } });
@@ -42,28 +42,9 @@ statement('F-044', 'PutRecord writes one record', async (server) => {
   expect(select(server, 'select data from v_buffered_records')).toEqual([{ data: 'a' }]);
 });
 
-/** Sends empty records as fast as a few connections can, and tells how many calls were refused. */
-async function putEmpty(server: TestServer, count: number): Promise<number> {
-  const clients = Array.from({ length: 8 }, () => createWireClient(server.url, 'Firehose_20150804'));
-  let left = count;
-  let refused = 0;
-  const putOn = async (client: WireClient) => {
-    while (left > 0) {
-      left -= 1;
-      await client.send('PutRecord', { DeliveryStreamName: 'd', Record: { Data: '' } }).catch((error: Error) => {
-        expect(error.message).toBe(`PutRecord answered 503: ${JSON.stringify(SLOW_DOWN)}`);
-        refused += 1;
-      });
-    }
-    client.close();
-  };
-  await Promise.all(clients.map(putOn));
-  return refused;
-}
-
 statement('F-045', 'a delivery stream takes 2,000 transactions per second', async (server, profile) => {
   await createDeliveryStream(server, 'd');
-  const refused = await putEmpty(server, 2001);
+  const refused = await putEmpty(server, 'PutRecord', 2001);
   expect(refused).toBe(profile === 'relaxed' ? 0 : 1);
   expect(await throttled(server, 'PutRecord')).toBe(1);
   server.clock.advance(1000);

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync, unlinkSync } from '
 import { join, relative } from 'node:path';
 import { openHandle } from '../../src/database/handle.ts';
 import type { Answer, CallOptions, TestServer } from './server.ts';
+import { createWireClient, type WireClient } from './wire.ts';
 
 export const ACCOUNT = '000000000000';
 export const ROLE = `arn:aws:iam::${ACCOUNT}:role/firehose`;
@@ -138,4 +139,26 @@ export function breakBucket({ directory }: TestServer, bucket = 'b'): () => void
   const path = join(directory, 's3', bucket);
   symlinkSync(join(directory, 'elsewhere'), path);
   return () => unlinkSync(path);
+}
+
+const INPUTS = { PutRecord: { Record: { Data: '' } }, PutRecordBatch: { Records: [{ Data: '' }] } } as const;
+const SLOW_DOWN = JSON.stringify({ __type: 'ServiceUnavailableException', message: 'Slow down.' });
+
+/** Puts an empty record into `d` in each of `count` calls, as fast as a few connections can. Tells how many were refused. */
+export async function putEmpty(server: TestServer, operation: keyof typeof INPUTS, count: number): Promise<number> {
+  const clients = Array.from({ length: 8 }, () => createWireClient(server.url, 'Firehose_20150804'));
+  let left = count;
+  let refused = 0;
+  const putOn = async (client: WireClient) => {
+    while (left > 0) {
+      left -= 1;
+      await client.send(operation, { DeliveryStreamName: 'd', ...INPUTS[operation] }).catch((error: Error) => {
+        if (error.message !== `${operation} answered 503: ${SLOW_DOWN}`) throw error;
+        refused += 1;
+      });
+    }
+    client.close();
+  };
+  await Promise.all(clients.map(putOn));
+  return refused;
 }
