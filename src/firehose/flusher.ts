@@ -2,6 +2,7 @@
  * The flusher: sees to it that what delivery streams have buffered is delivered. Each delivery stream has a lane of its
  * own, in which its work is done in order; a destination that hangs or fails holds up its own lane only.
  */
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { pause } from '../clock.ts';
 import { createClockTrust } from '../clock-trust.ts';
@@ -74,6 +75,8 @@ export function createFlusher(delivering: Delivering): Flusher {
       const serve = async () => {
         for (let next = queue.shift(); next !== undefined && !signal.aborted; next = queue.shift()) {
           if (!lanes.has(next.id)) await enter(next, { occasion: 'due', mayExpire });
+          // Where nothing is due nothing is waited for: without this, thousands would be looked at in one go.
+          await setImmediate();
         }
       };
       const patience = new AbortController();

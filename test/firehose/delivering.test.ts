@@ -1,9 +1,10 @@
 /** What becomes an object, when, under which key, and that doing it again makes no second one. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openHandle } from '../../src/database/handle.ts';
+import { keyOf } from '../../src/firehose/objects/object-path.ts';
 import {
   bucketFiles,
   bucketText,
@@ -136,6 +137,29 @@ describe('the key', () => {
     expect(key).toMatch(/^y=2026\/h=08\/d-1-2026-01-02-08-34-06-[0-9a-f-]{36}\.log$/);
     expect([path, place, version]).toEqual([`b/${key}`, join(server.directory, 's3'), 1]);
     expect([first_arrived, last_arrived]).toEqual(['2026-01-02T03:04:06.678Z', '2026-01-02T03:04:56.678Z']);
+  });
+
+  it.each([
+    '/',
+    '../../../',
+    'a//b/',
+    '..%2f',
+    '.tmp/',
+    '\u0000\\?*|<>":',
+    `${'x'.repeat(500)}/`,
+    '😀 ü/',
+    'con./ ./~/',
+  ])('that is hostile to a file system stays below the bucket: %j', async (Prefix) => {
+    const server = await startTestServer();
+    await createDeliveryStream(server, 'd', withHints(5, 60, { Prefix }));
+    await putRecords(server, 'd', ['safe']);
+    await deliverAfter(server, 60_000);
+    expect(bucketText(server)).toBe('safe');
+    const [{ key, path }] = select(server, 'select key, path from v_deliveries');
+    expect(key.startsWith(Prefix)).toBe(true);
+    expect(keyOf(path.split('/')), 'the path tells the key').toEqual({ bucket: 'b', key });
+    const everything = readdirSync(server.directory).filter((name) => !name.startsWith('millrace.db'));
+    expect(everything.sort()).toEqual(['instance.json', 'lock.db', 'lock.db-journal', 's3']);
   });
 
   it('of delivery streams with one prefix in one bucket differ', async () => {
