@@ -27,6 +27,13 @@ const ofDeliveryStream = [
       .where('delivery_stream', '=', bind('id'))
       .where('is_cleared', '=', sql.lit(0)),
   ),
+  // Nor does it come back when the clock is set back.
+  query((bind: Bind<{ id: number }>, db) =>
+    db
+      .updateTable('delivery_streams')
+      .set((column) => ({ gone_ms: column.ref('deleted_ms') }))
+      .where('id', '=', bind('id')),
+  ),
   // What it delivered is remembered, and with it who it was.
   query((bind: Bind<{ id: number }>, db) =>
     db

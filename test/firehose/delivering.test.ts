@@ -8,6 +8,7 @@ import { keyOf } from '../../src/firehose/objects/object-path.ts';
 import {
   bucketFiles,
   bucketText,
+  callFirehose,
   createDeliveryStream,
   deliverAfter,
   firehose,
@@ -272,6 +273,20 @@ describe('a deleted delivery stream', () => {
       { delivery_stream: 'd', state: 'DELIVERED' },
     ]);
     expect(bucketText(server)).toBe('delivered');
+  });
+
+  it('does not come back when the clock is set back', async () => {
+    const server = await startTestServer();
+    await createDeliveryStream(server, 'd');
+    await putRecords(server, 'd', ['delivered']);
+    await deliverAfter(server, 300_000);
+    await firehose(server, 'DeleteDeliveryStream', { DeliveryStreamName: 'd' });
+    await deliverAfter(server, 1000);
+    server.clock.jump(-900);
+    await server.restart();
+    const { body } = await callFirehose(server, 'DescribeDeliveryStream', { DeliveryStreamName: 'd' });
+    expect(body.__type).toBe('ResourceNotFoundException');
+    await createDeliveryStream(server, 'd');
   });
 
   it('that never delivered leaves no row at all', async () => {
