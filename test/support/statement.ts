@@ -1,6 +1,7 @@
 /**
- * Statements of the reference documents, by their numbers: S for Kinesis, F for Firehose. Each is tested in every profile of quotas that matters to it. Where today's AWS
- * contradicts the document, the `documented` profile follows the document and the others follow AWS; both are tested.
+ * Statements of the reference documents, by their numbers: S for Kinesis, F for Firehose. Each is tested in every profile
+ * of quotas that matters to it. Where today's AWS contradicts the document, the `documented` profile follows the document
+ * and the others follow AWS; both are tested.
  */
 import { it } from 'vitest';
 import { PROFILES, type Profile } from '../../src/quotas.ts';
