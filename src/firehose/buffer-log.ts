@@ -89,7 +89,7 @@ const selectMark = query((bind: Bind<{ buffer: number; position: number }>, db) 
 );
 
 /** The record at a position of a buffer; undefined when it is not there any more, or not yet. */
-export const markAt = (buffer: number, position: number, database: Database): Mark | undefined =>
+const markAt = (buffer: number, position: number, database: Database): Mark | undefined =>
   database.get(selectMark, { buffer, position });
 
 /** The positions from `from` up to and including `until`. */

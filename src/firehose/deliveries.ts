@@ -10,7 +10,7 @@ import { clearSlice, type Span } from './buffer-log.ts';
 import type { StoredObject } from './objects/object-store.ts';
 
 /** A retry waits at most so long; one that seems to be further away was stored by a clock that was set back. */
-export const BACKOFF_MAX_MS = 60_000;
+const BACKOFF_MAX_MS = 60_000;
 const BACKOFF_MIN_MS = 1000;
 
 const selectReady = query((bind: Bind<{ deliveryStream: number; now: number; latestMs: number }>, db) =>

@@ -39,13 +39,8 @@ export const PutRecordBatch = operation({
     if (sizes.reduce((sum, size) => sum + size, 0) > maxBytes) throw recordsTooLarge(maxBytes);
     const refused = refusedPuts('PutRecordBatch', sizes, deliveryStream, call);
     const admitted = refused.size === 0 ? Records : Records.filter((_record, index) => !refused.has(index));
-    if (admitted.length > 0) {
-      bufferRecords(
-        admitted.map(({ Data }) => Data),
-        deliveryStream,
-        call,
-      );
-    }
+    const data = admitted.map((record) => record.Data);
+    bufferRecords(data, deliveryStream, call);
     return {
       Encrypted: isEncrypted(deliveryStream, call),
       FailedPutCount: refused.size,
@@ -67,7 +62,7 @@ function requireDirectPut(name: string, call: Call): DeliveryStream {
 }
 
 /** Only inside the body of a write. */
-export function bufferRecords(
+function bufferRecords(
   records: readonly Buffer[],
   { buffers }: Pick<DeliveryStream, 'buffers'>,
   { database, now }: Pick<Call, 'database' | 'now'>,

@@ -8,7 +8,6 @@ import type { CreateDeliveryStreamInput, UpdateDestinationInput } from '../shape
 import { createElasticsearch, type ElasticsearchDescription, updateElasticsearch } from './elasticsearch.ts';
 import {
   createExtendedS3,
-  createS3,
   type ExtendedS3Description,
   extendedConfigurationOf,
   extendedObjectSettings,
@@ -41,12 +40,9 @@ export function createDestination(input: CreateDeliveryStreamInput, context: Des
   if (countOf(input, 'DestinationConfiguration') !== 1) throw invalidArgument(ONE_DESTINATION);
   assertSupportedCreation(input);
   const { S3DestinationConfiguration, ExtendedS3DestinationConfiguration, RedshiftDestinationConfiguration } = input;
-  if (S3DestinationConfiguration) {
-    return { type: 'S3', description: createS3(S3DestinationConfiguration, context) };
-  }
-  if (ExtendedS3DestinationConfiguration) {
-    return { type: 'S3', description: createExtendedS3(ExtendedS3DestinationConfiguration, context) };
-  }
+  // The legacy spelling has fewer members; what else stood in it was dropped with the unknown ones.
+  const s3 = ExtendedS3DestinationConfiguration ?? S3DestinationConfiguration;
+  if (s3) return { type: 'S3', description: createExtendedS3(s3, context) };
   if (RedshiftDestinationConfiguration) {
     return { type: 'Redshift', ...createRedshift(RedshiftDestinationConfiguration, context) };
   }

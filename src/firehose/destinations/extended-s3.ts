@@ -7,7 +7,6 @@ import {
   completedS3,
   mergedS3,
   objectSettings,
-  type S3Configuration,
   type S3Description,
   type S3Update,
   s3ConfigurationOf,
@@ -47,10 +46,6 @@ export function createExtendedS3(input: ExtendedConfiguration, context: Destinat
     context,
   );
 }
-
-/** The legacy configuration has fewer members; what else is in it was dropped with the unknown ones. */
-export const createS3 = (input: S3Configuration, context: DestinationContext): ExtendedS3Description =>
-  createExtendedS3(input, context);
 
 /** @throws ApiError InvalidArgumentException, AccessDeniedException */
 export function updateExtendedS3(

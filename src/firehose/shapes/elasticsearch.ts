@@ -12,12 +12,12 @@ import {
 } from './scalars.ts';
 import { processingConfiguration } from './transformation.ts';
 
-export const elasticsearchBufferingHints = structure({
+const elasticsearchBufferingHints = structure({
   IntervalInSeconds: integer({ min: 0, max: 900 }),
   SizeInMBs: integer({ min: 1, max: 100 }),
 });
 
-export const elasticsearchRetryOptions = structure({
+const elasticsearchRetryOptions = structure({
   DurationInSeconds: integer({ min: 0, max: 7200 }),
 });
 
@@ -27,7 +27,7 @@ export const vpcConfiguration = structure({
   SecurityGroupIds: required(list(nonEmptyStringWithoutWhitespace, { min: 1, max: 5 })),
 });
 
-export const documentIdOptions = structure({
+const documentIdOptions = structure({
   DefaultDocumentIdFormat: required(oneOf('FIREHOSE_DEFAULT', 'NO_DOCUMENT_ID')),
 });
 

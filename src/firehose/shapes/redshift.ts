@@ -4,17 +4,17 @@ import { cloudWatchLoggingOptions, s3DestinationConfiguration, s3DestinationUpda
 import { clusterJDBCURL, password, redshiftS3BackupMode, roleARN, username } from './scalars.ts';
 import { processingConfiguration } from './transformation.ts';
 
-export const copyCommand = structure({
+const copyCommand = structure({
   DataTableName: required(string({ min: 1, max: 512, pattern: '.*' })),
   DataTableColumns: string({ min: 0, max: 10_240, pattern: '.*' }),
   CopyOptions: string({ min: 0, max: 10_240, pattern: '.*' }),
 });
 
-export const redshiftRetryOptions = structure({
+const redshiftRetryOptions = structure({
   DurationInSeconds: integer({ min: 0, max: 7200 }),
 });
 
-export const secretsManagerConfiguration = structure({
+const secretsManagerConfiguration = structure({
   SecretARN: string({
     min: 1,
     max: 2048,

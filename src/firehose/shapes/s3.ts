@@ -17,16 +17,16 @@ import {
   processingConfiguration,
 } from './transformation.ts';
 
-export const bufferingHints = structure({
+const bufferingHints = structure({
   SizeInMBs: integer({ min: 1, max: 128 }),
   IntervalInSeconds: integer({ min: 0, max: 900 }),
 });
 
-export const kmsEncryptionConfig = structure({
+const kmsEncryptionConfig = structure({
   AWSKMSKeyARN: required(kmsKeyARN),
 });
 
-export const encryptionConfiguration = structure({
+const encryptionConfiguration = structure({
   NoEncryptionConfig: oneOf('NoEncryption'),
   KMSEncryptionConfig: kmsEncryptionConfig,
 });
@@ -37,60 +37,45 @@ export const cloudWatchLoggingOptions = structure({
   LogStreamName: string({ min: 0, max: 512, pattern: '[^:*]*' }),
 });
 
-export const s3DestinationConfiguration = structure({
-  RoleARN: required(roleARN),
-  BucketARN: required(bucketARN),
+/** What every S3 destination may have, when it is created and when it is updated. */
+const settings = {
   Prefix: prefix,
   ErrorOutputPrefix: errorOutputPrefix,
   BufferingHints: bufferingHints,
   CompressionFormat: compressionFormat,
   EncryptionConfiguration: encryptionConfiguration,
   CloudWatchLoggingOptions: cloudWatchLoggingOptions,
-});
+} as const;
 
-export const s3DestinationUpdate = structure({
-  RoleARN: roleARN,
-  BucketARN: bucketARN,
-  Prefix: prefix,
-  ErrorOutputPrefix: errorOutputPrefix,
-  BufferingHints: bufferingHints,
-  CompressionFormat: compressionFormat,
-  EncryptionConfiguration: encryptionConfiguration,
-  CloudWatchLoggingOptions: cloudWatchLoggingOptions,
-});
+const requiredPlace = { RoleARN: required(roleARN), BucketARN: required(bucketARN) } as const;
+const place = { RoleARN: roleARN, BucketARN: bucketARN } as const;
+
+export const s3DestinationConfiguration = structure({ ...requiredPlace, ...settings });
+
+export const s3DestinationUpdate = structure({ ...place, ...settings });
+
+/** What stands behind the backup's own settings in extended destinations. */
+const extension = {
+  DataFormatConversionConfiguration: dataFormatConversionConfiguration,
+  DynamicPartitioningConfiguration: dynamicPartitioningConfiguration,
+  FileExtension: fileExtension,
+  CustomTimeZone: customTimeZone,
+} as const;
 
 export const extendedS3DestinationConfiguration = structure({
-  RoleARN: required(roleARN),
-  BucketARN: required(bucketARN),
-  Prefix: prefix,
-  ErrorOutputPrefix: errorOutputPrefix,
-  BufferingHints: bufferingHints,
-  CompressionFormat: compressionFormat,
-  EncryptionConfiguration: encryptionConfiguration,
-  CloudWatchLoggingOptions: cloudWatchLoggingOptions,
+  ...requiredPlace,
+  ...settings,
   ProcessingConfiguration: processingConfiguration,
   S3BackupMode: s3BackupMode,
   S3BackupConfiguration: s3DestinationConfiguration,
-  DataFormatConversionConfiguration: dataFormatConversionConfiguration,
-  DynamicPartitioningConfiguration: dynamicPartitioningConfiguration,
-  FileExtension: fileExtension,
-  CustomTimeZone: customTimeZone,
+  ...extension,
 });
 
 export const extendedS3DestinationUpdate = structure({
-  RoleARN: roleARN,
-  BucketARN: bucketARN,
-  Prefix: prefix,
-  ErrorOutputPrefix: errorOutputPrefix,
-  BufferingHints: bufferingHints,
-  CompressionFormat: compressionFormat,
-  EncryptionConfiguration: encryptionConfiguration,
-  CloudWatchLoggingOptions: cloudWatchLoggingOptions,
+  ...place,
+  ...settings,
   ProcessingConfiguration: processingConfiguration,
   S3BackupMode: s3BackupMode,
   S3BackupUpdate: s3DestinationUpdate,
-  DataFormatConversionConfiguration: dataFormatConversionConfiguration,
-  DynamicPartitioningConfiguration: dynamicPartitioningConfiguration,
-  FileExtension: fileExtension,
-  CustomTimeZone: customTimeZone,
+  ...extension,
 });

@@ -2,7 +2,7 @@
 import { boolean, integer, list, map, oneOf, required, string, structure } from '../../protocol/shape.ts';
 import { blockSizeBytes, nonEmptyString, nonEmptyStringWithoutWhitespace, proportion } from './scalars.ts';
 
-export const processorParameter = structure({
+const processorParameter = structure({
   ParameterName: required(
     oneOf(
       'LambdaArn',
@@ -21,7 +21,7 @@ export const processorParameter = structure({
   ParameterValue: required(string({ min: 1, max: 5120, pattern: '^(?!\\s*$).+' })),
 });
 
-export const processor = structure({
+const processor = structure({
   Type: required(
     oneOf(
       'RecordDeAggregation',
@@ -40,7 +40,7 @@ export const processingConfiguration = structure({
   Processors: list(processor),
 });
 
-export const schemaConfiguration = structure({
+const schemaConfiguration = structure({
   RoleARN: nonEmptyStringWithoutWhitespace,
   CatalogId: nonEmptyStringWithoutWhitespace,
   DatabaseName: nonEmptyStringWithoutWhitespace,
@@ -49,26 +49,26 @@ export const schemaConfiguration = structure({
   VersionId: nonEmptyStringWithoutWhitespace,
 });
 
-export const openXJsonSerDe = structure({
+const openXJsonSerDe = structure({
   ConvertDotsInJsonKeysToUnderscores: boolean(),
   CaseInsensitive: boolean(),
   ColumnToJsonKeyMappings: map(nonEmptyStringWithoutWhitespace, nonEmptyString),
 });
 
-export const hiveJsonSerDe = structure({
+const hiveJsonSerDe = structure({
   TimestampFormats: list(nonEmptyString),
 });
 
-export const deserializer = structure({
+const deserializer = structure({
   OpenXJsonSerDe: openXJsonSerDe,
   HiveJsonSerDe: hiveJsonSerDe,
 });
 
-export const inputFormatConfiguration = structure({
+const inputFormatConfiguration = structure({
   Deserializer: deserializer,
 });
 
-export const parquetSerDe = structure({
+const parquetSerDe = structure({
   BlockSizeBytes: blockSizeBytes,
   PageSizeBytes: integer({ min: 65_536 }),
   Compression: oneOf('UNCOMPRESSED', 'GZIP', 'SNAPPY'),
@@ -77,7 +77,7 @@ export const parquetSerDe = structure({
   WriterVersion: oneOf('V1', 'V2'),
 });
 
-export const orcSerDe = structure({
+const orcSerDe = structure({
   StripeSizeBytes: integer({ min: 8_388_608 }),
   BlockSizeBytes: blockSizeBytes,
   RowIndexStride: integer({ min: 1000 }),
@@ -90,12 +90,12 @@ export const orcSerDe = structure({
   FormatVersion: oneOf('V0_11', 'V0_12'),
 });
 
-export const serializer = structure({
+const serializer = structure({
   ParquetSerDe: parquetSerDe,
   OrcSerDe: orcSerDe,
 });
 
-export const outputFormatConfiguration = structure({
+const outputFormatConfiguration = structure({
   Serializer: serializer,
 });
 
@@ -106,7 +106,7 @@ export const dataFormatConversionConfiguration = structure({
   Enabled: boolean(),
 });
 
-export const retryOptions = structure({
+const retryOptions = structure({
   DurationInSeconds: integer({ min: 0, max: 7200 }),
 });
 
