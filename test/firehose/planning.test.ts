@@ -5,7 +5,7 @@ import { nameUuid } from '../../src/firehose/planning.ts';
 const DNS = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
 
 it('a name in a namespace has the UUID of the standard, always the same', () => {
-  expect(nameUuid(DNS, 'www.example.com')).toBe('2ed6657d-e942-568b-95e1-2665a8aea6a2');
+  expect(nameUuid(DNS, 'www.example.com')).toBe('2ed6657d-e927-568b-95e1-2665a8aea6a2');
 });
 
 it('other names and namespaces have others', () => {

@@ -134,7 +134,7 @@ it('any key comes back from its path, which stays below the root', () => {
           throw new Error(`bad name ${name}`);
       }
       if (path[0]!.startsWith('.')) throw new Error(`${path[0]} hides among our own directories`);
-      if (join('/root', ...path) !== `/root/${path.join('/')}`) throw new Error(`${path} leaves its place`);
+      if (join('/top', ...path) !== `/top/${path.join('/')}`) throw new Error(`${path} leaves its place`);
       // With its inverse it cannot give two objects the same path.
       const back = keyOf(path);
       if (back?.bucket !== bucket || back.key !== key) throw new Error(`came back as ${JSON.stringify(back)}`);
