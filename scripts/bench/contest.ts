@@ -4,7 +4,7 @@ import { type Spread, spreadOf } from './statistics.ts';
 
 /** What one contestant did in one round. */
 export interface Round {
-  /** Requests or records per second. */
+  /** In the unit of the match. */
   readonly perSecond: number;
   /** Only where single requests were timed. */
   readonly latency?: { readonly p50Ms: number; readonly p99Ms: number };

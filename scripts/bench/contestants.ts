@@ -2,9 +2,11 @@
 import type { Contestant, Round } from './contest.ts';
 import type { Helper } from './helper.ts';
 import type { Load, LoadResult } from './load-generator.ts';
+import type { FileJob, FileResult } from './plain-files.ts';
 import type { RawJob, RawResult } from './raw-sqlite.ts';
 
 export type LoadGenerator = Helper<Load, LoadResult>;
+export type PlainFiles = Helper<FileJob, FileResult>;
 export type RawSqlite = Helper<RawJob, RawResult>;
 
 export interface ServerUnderLoad {

@@ -16,11 +16,11 @@ export const LONG_PLAN: Plan = { rounds: 9, roundMs: 2000, warmUpMs: 2000, limit
 /** Shards of the streams that are written to. */
 export const SHARDS = 4;
 
-/** Records in a PutRecords request and rows in a transaction of the raw loop: the most that the API takes. */
+/** Records in a PutRecords or PutRecordBatch request and rows in a transaction of the raw loop: the most that the API takes. */
 export const BATCH_RECORDS = 500;
 
-/** Bytes that are buffered before a delivery is timed. */
-export const DELIVERY_BYTES = 32 * 1024 * 1024;
+/** PutRecordBatch requests of 1 KB records that are buffered before a delivery is timed: 33 MB. */
+export const DELIVERY_BATCHES = 64;
 
 /** Records in a GetRecords answer and rows in a select of the raw loop: the most that the API gives. */
 export const READ_RECORDS = 10_000;
@@ -30,6 +30,7 @@ export const RECORD_BYTES = { small: 256, usual: 1024 } as const;
 
 export const PUT_RECORD_CONNECTIONS = [1, 16, 64] as const;
 export const PUT_RECORDS_CONNECTIONS = [1, 8] as const;
+export const FIREHOSE_PUT_RECORD_CONNECTIONS = 64;
 
 /** `10,000`. */
 export const countText = (count: number): string => Math.round(count).toLocaleString('en-US');

@@ -18,7 +18,8 @@ export function reportText({ matches, facts, elapsedMs }: Report): string {
     factLines(facts, matches, elapsedMs),
     'Ratios are taken within a round. Each contestant has one thread for JavaScript and SQL. The servers parse HTTP and\n' +
       'JSON in it; the raw loops only call SQLite, with values made beforehand. Millrace and the raw loops move the WAL\n' +
-      'into the data file in a second thread, by the same code.',
+      'into the data file in a second thread, by the same code. Plain fs writes bytes made beforehand to a file and syncs\n' +
+      'it: after every batch, or once per object. A delivery includes deleting what was delivered from the buffer.',
   ].join('\n\n');
 }
 

@@ -6,6 +6,7 @@ import { type BenchRecord, makeRecords } from './records.ts';
 export const SERVICE = 'Kinesis_20131202';
 export const FIREHOSE = 'Firehose_20150804';
 
+/** The name of the stream, and of the delivery stream. */
 export const STREAM = 'bench';
 
 /** Different requests that the load generator sends in turn. */
@@ -24,12 +25,24 @@ export function putRecordsRequests(port: number, bytes: number): Buffer[] {
   return putRecordsInputs(PUT_RECORDS_REQUESTS, bytes).map((input) => requestBytes(port, 'PutRecords', input));
 }
 
-/** The inputs of PutRecordBatch requests of 500 records with `bytes` bytes of data each. */
-export const putRecordBatchInputs = (bytes: number): object[] =>
-  makeBatches(PUT_RECORDS_REQUESTS, bytes).map((batch) => ({
-    DeliveryStreamName: STREAM,
-    Records: batch.map(({ data }) => ({ Data: data.toString('base64') })),
-  }));
+/** Requests of Firehose's PutRecord with `bytes` bytes of data each. */
+export function firehosePutRecordRequests(port: number, bytes: number): Buffer[] {
+  return makeRecords(PUT_RECORD_REQUESTS, bytes).map((record) =>
+    requestBytes(port, 'PutRecord', { DeliveryStreamName: STREAM, Record: dataOf(record) }, FIREHOSE),
+  );
+}
+
+/** PutRecordBatch requests of 500 records with `bytes` bytes of data each. */
+export function putRecordBatchRequests(port: number, bytes: number): Buffer[] {
+  return putRecordBatchInputs(PUT_RECORDS_REQUESTS, bytes).map((input) =>
+    requestBytes(port, 'PutRecordBatch', input, FIREHOSE),
+  );
+}
+
+/** The inputs of `count` PutRecordBatch requests of 500 records each. */
+export function putRecordBatchInputs(count: number, bytes: number): object[] {
+  return makeBatches(count, bytes).map((batch) => ({ DeliveryStreamName: STREAM, Records: batch.map(dataOf) }));
+}
 
 /** The inputs of `count` PutRecords requests of 500 records each. */
 export function putRecordsInputs(count: number, bytes: number): object[] {
@@ -42,10 +55,8 @@ export function makeBatches(count: number, bytes: number): BenchRecord[][] {
   return Array.from({ length: count }, (_, batch) => records.slice(batch * BATCH_RECORDS, (batch + 1) * BATCH_RECORDS));
 }
 
-const entryOf = ({ partitionKey, data }: BenchRecord) => ({
-  Data: data.toString('base64'),
-  PartitionKey: partitionKey,
-});
+const dataOf = ({ data }: BenchRecord) => ({ Data: data.toString('base64') });
+const entryOf = (record: BenchRecord) => ({ ...dataOf(record), PartitionKey: record.partitionKey });
 
 /** An HTTP/1.1 request with the headers that the AWS SDK for JavaScript sends. */
 export function requestBytes(port: number, operation: string, input: object, service = SERVICE): Buffer {
