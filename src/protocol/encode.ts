@@ -50,8 +50,11 @@ function appendedStructure(start: string, structure: Structure): string {
   for (const name in structure) {
     const member = structure[name];
     if (member === undefined) continue;
-    text = appended(`${text}${separator}"${name}":`, member);
+    text = appended(`${text}${separator}${quoted(name)}:`, member);
     separator = ',';
   }
   return `${text}}`;
 }
+
+/** Names of members are plain words; the keys of maps may be anything. */
+const quoted = (name: string): string => (/^\w+$/.test(name) ? `"${name}"` : JSON.stringify(name));

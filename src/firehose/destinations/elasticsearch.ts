@@ -8,8 +8,8 @@ import type {
   vpcConfiguration,
 } from '../shapes/elasticsearch.ts';
 import {
+  assertBackup,
   assertLogging,
-  assertS3,
   completedS3,
   type LoggingDescription,
   mergedS3,
@@ -122,7 +122,8 @@ function checked(description: ElasticsearchDescription, context: DestinationCont
     );
   }
   assertLogging(description.CloudWatchLoggingOptions);
-  assertS3(description.S3DestinationDescription, context);
+  // The bucket of an Elasticsearch destination is a backup, in either mode.
+  assertBackup(description.S3DestinationDescription, context);
   assertOwnRole(description.RoleARN, context);
   return description;
 }

@@ -4,12 +4,9 @@
  */
 import type { Decoded } from '../../protocol/shape.ts';
 import { invalidArgument } from '../errors.ts';
-import type {
-  dataFormatConversionConfiguration,
-  dynamicPartitioningConfiguration,
-  processingConfiguration,
-} from '../shapes/transformation.ts';
+import type { dynamicPartitioningConfiguration, processingConfiguration } from '../shapes/transformation.ts';
 import type { CreateDeliveryStreamInput, UpdateDestinationInput } from '../shapes.ts';
+import { type Conversion, type ConversionConfiguration, mergedConversion } from './conversion.ts';
 
 const unsupported = (what: string, instead: string) =>
   invalidArgument(`Millrace does not support ${what} yet; ${instead}.`);
@@ -46,68 +43,57 @@ export function assertSupportedUpdate(input: UpdateDestinationInput): void {
   if (destination !== undefined) throw unsupported(`${destination}Update`, SUPPORTED);
 }
 
+type Processing = Decoded<typeof processingConfiguration>;
+type Partitioning = Decoded<typeof dynamicPartitioningConfiguration>;
+
 /** What a destination may ask for beyond the delivery of the records as they are. */
-export interface Transformation {
-  readonly ProcessingConfiguration?: Decoded<typeof processingConfiguration> | undefined;
-  readonly DataFormatConversionConfiguration?: Decoded<typeof dataFormatConversionConfiguration> | undefined;
-  readonly DynamicPartitioningConfiguration?: Decoded<typeof dynamicPartitioningConfiguration> | undefined;
+interface TransformationConfiguration {
+  readonly ProcessingConfiguration?: Processing | undefined;
+  readonly DataFormatConversionConfiguration?: ConversionConfiguration | undefined;
+  readonly DynamicPartitioningConfiguration?: Partitioning | undefined;
+}
+
+/** The same, complete. */
+export interface Transformation extends Omit<TransformationConfiguration, 'DataFormatConversionConfiguration'> {
+  readonly DataFormatConversionConfiguration?: Conversion | undefined;
 }
 
 const PARTITIONING_RETRY_S = 300;
 
-/** A transformation with its defaults. Of conversion, absent means enabled. */
-export function completedTransformation(input: Transformation): Transformation {
-  const { ProcessingConfiguration: processing, DataFormatConversionConfiguration: conversion } = input;
-  const partitioning = input.DynamicPartitioningConfiguration;
-  return {
-    ProcessingConfiguration: processing && {
-      Enabled: processing.Enabled ?? false,
-      Processors: processing.Processors ?? [],
-    },
-    DataFormatConversionConfiguration: conversion && { ...conversion, Enabled: conversion.Enabled ?? true },
-    DynamicPartitioningConfiguration: partitioning && {
-      Enabled: partitioning.Enabled ?? false,
-      RetryOptions: { DurationInSeconds: partitioning.RetryOptions?.DurationInSeconds ?? PARTITIONING_RETRY_S },
-    },
-  };
-}
+/** A transformation with its defaults. */
+export const completedTransformation = (input: TransformationConfiguration): Transformation =>
+  mergedTransformation({}, input);
 
 /** Processing is replaced as a whole, but stays on or off; conversion and partitioning are merged. */
-export function mergedTransformation(current: Transformation, update: Transformation): Transformation {
-  const { ProcessingConfiguration, DataFormatConversionConfiguration, DynamicPartitioningConfiguration } = update;
-  const isOn = current.ProcessingConfiguration?.Enabled ?? false;
-  const merged = completedTransformation({
-    ProcessingConfiguration: ProcessingConfiguration && { Enabled: isOn, ...ProcessingConfiguration },
-    DataFormatConversionConfiguration: mergedConversion(
-      current.DataFormatConversionConfiguration,
-      DataFormatConversionConfiguration,
-    ),
-    DynamicPartitioningConfiguration: DynamicPartitioningConfiguration && {
-      ...current.DynamicPartitioningConfiguration,
-      ...DynamicPartitioningConfiguration,
-    },
-  });
+export function mergedTransformation(current: Transformation, update: TransformationConfiguration): Transformation {
+  const { ProcessingConfiguration: processing, DataFormatConversionConfiguration: conversion } = update;
+  const partitioning = update.DynamicPartitioningConfiguration;
   return {
-    ProcessingConfiguration: merged.ProcessingConfiguration ?? current.ProcessingConfiguration,
+    ProcessingConfiguration:
+      processing === undefined
+        ? current.ProcessingConfiguration
+        : {
+            Enabled: processing.Enabled ?? current.ProcessingConfiguration?.Enabled ?? false,
+            Processors: processing.Processors ?? [],
+          },
     DataFormatConversionConfiguration:
-      merged.DataFormatConversionConfiguration ?? current.DataFormatConversionConfiguration,
+      conversion === undefined
+        ? current.DataFormatConversionConfiguration
+        : mergedConversion(current.DataFormatConversionConfiguration, conversion),
     DynamicPartitioningConfiguration:
-      merged.DynamicPartitioningConfiguration ?? current.DynamicPartitioningConfiguration,
+      partitioning === undefined
+        ? current.DynamicPartitioningConfiguration
+        : mergedPartitioning(current.DynamicPartitioningConfiguration, partitioning),
   };
 }
 
-type Conversion = Transformation['DataFormatConversionConfiguration'];
-
-function mergedConversion(current: Conversion, update: Conversion): Conversion {
-  if (update === undefined) return undefined;
-  const schema = { ...current?.SchemaConfiguration, ...update.SchemaConfiguration };
-  return {
-    ...current,
-    ...update,
-    ...(Object.keys(schema).length > 0 ? { SchemaConfiguration: schema } : {}),
-    Enabled: update.Enabled ?? true,
-  };
-}
+const mergedPartitioning = (current: Partitioning | undefined, update: Partitioning): Partitioning => ({
+  Enabled: update.Enabled ?? current?.Enabled ?? false,
+  RetryOptions: {
+    DurationInSeconds:
+      update.RetryOptions?.DurationInSeconds ?? current?.RetryOptions?.DurationInSeconds ?? PARTITIONING_RETRY_S,
+  },
+});
 
 /** @throws ApiError InvalidArgumentException when a completed transformation changes the records. */
 export function assertSupportedTransformation(transformation: Transformation): void {

@@ -183,6 +183,11 @@ describe('a creation is refused:', () => {
       'BufferingHints.IntervalInSeconds must be between 60 and 900 seconds for S3 backup.',
     ],
     [
+      'a hasty backup of Elasticsearch',
+      elasticsearch({ S3Configuration: { ...S3, BufferingHints: { IntervalInSeconds: 0 } } }),
+      'BufferingHints.IntervalInSeconds must be between 60 and 900 seconds for S3 backup.',
+    ],
+    [
       'expressions without an error prefix',
       extended({ Prefix: '!{timestamp:yyyy}' }),
       'Ths supplied prefix(es) do not satisfy the following constraint: ErrorOutputPrefix cannot be null or empty when Prefix contains expressions',
@@ -363,6 +368,28 @@ describe('an update of the same type', () => {
     ],
   ])('is refused %s', (_title, blocks, message) => {
     expect(refusalOf(() => update(full, blocks))).toBe(message);
+  });
+
+  it.each([
+    'AmazonopensearchserviceDestinationUpdate',
+    'AmazonOpenSearchServerlessDestinationUpdate',
+    'SplunkDestinationUpdate',
+    'SnowflakeDestinationUpdate',
+    'IcebergDestinationUpdate',
+  ])('is refused by name: %s', (name) => {
+    const message = refusalOf(() => update(full, { [name]: {} }));
+    expect(message.startsWith(`Millrace does not support ${name} yet; `), message).toBe(true);
+  });
+
+  it('of Redshift cannot disable its backup, nor enable one that has no bucket', () => {
+    const off = create(redshift());
+    const on = create(redshift({ S3BackupMode: 'Enabled', S3BackupConfiguration: S3 }));
+    const mode = (S3BackupMode: string) => ({ RedshiftDestinationUpdate: { S3BackupMode } });
+    expect(refusalOf(() => update(on, mode('Disabled')))).toBe('Disabling S3 backup is not currently supported.');
+    expect(refusalOf(() => update(off, mode('Enabled')))).toBe(
+      'S3 backup destination configuration is required when enabling S3 backup.',
+    );
+    expect(refusalOf(() => update(off, mode('Disabled')))).toBe('accepted');
   });
 
   it('with any of its own members changes nothing', () => {
