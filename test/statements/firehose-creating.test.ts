@@ -287,6 +287,7 @@ statement('F-021', 'by default delivered data is not encrypted', async (server) 
   expect(select(server, 'select state, kms_key_arn from deliveries')).toMatchObject([
     { state: 'DELIVERED', kms_key_arn: null },
   ]);
+  expect(bucketText(server)).toBe('a');
 });
 
 statement('F-022', 'encryption of the data in S3 can be switched on', async (server) => {

@@ -1,6 +1,7 @@
 /** F-095 to F-110: UpdateDestination. */
 import { expect } from 'vitest';
 import {
+  breakBucket,
   bucketText,
   callFirehose,
   createDeliveryStream,
@@ -9,6 +10,7 @@ import {
   putRecords,
   ROLE,
   S3,
+  select,
 } from '../support/firehose.ts';
 import type { TestServer } from '../support/server.ts';
 import { statement } from '../support/statement.ts';
@@ -44,6 +46,18 @@ async function updated(server: TestServer, version: string, block: object) {
   return describeDeliveryStream(server, 'd');
 }
 
+/** Long after the interval, exactly these records are still buffered, visibly, and nothing was written to a bucket. */
+async function expectBuffered(server: TestServer, records: readonly string[]): Promise<void> {
+  await deliverAfter(server, 600_000);
+  expect(select(server, 'select data from v_buffered_records order by record_id')).toEqual(
+    records.map((data) => ({ data })),
+  );
+  expect(select(server, 'select records, waiting_batches, due from v_buffers')).toEqual([
+    { records: records.length, waiting_batches: 0, due: null },
+  ]);
+  expect(bucketText(server)).toBe('');
+}
+
 const bucket = (name: string) => ({ ExtendedS3DestinationUpdate: { BucketARN: `arn:aws:s3:::${name}` } });
 
 statement('F-095', 'UpdateDestination updates the given destination of the given delivery stream', async (server) => {
@@ -67,9 +81,12 @@ statement('F-095', 'UpdateDestination updates the given destination of the given
 
 statement('F-096', 'it can change the type of the destination, from S3 to Redshift', async (server) => {
   await createDeliveryStream(server, 'd');
+  await putRecords(server, 'd', ['before']);
   const { Destinations } = await updated(server, '1', { RedshiftDestinationUpdate: { ...REDSHIFT, S3Update: S3 } });
   expect(Destinations).toHaveLength(1);
   expect(Object.keys(Destinations[0])).toEqual(['DestinationId', 'RedshiftDestinationDescription']);
+  await putRecords(server, 'd', ['after']);
+  await expectBuffered(server, ['before', 'after']);
 });
 
 statement('F-097', 'it can change parameters of the same destination, such as the bucket', async (server) => {
@@ -81,15 +98,16 @@ statement('F-097', 'it can change parameters of the same destination, such as th
 });
 
 statement('F-098', 'what is already part of a batch is delivered as before the update', async (server) => {
-  await createDeliveryStream(server, 'd', {
-    ExtendedS3DestinationConfiguration: { ...S3, BufferingHints: { SizeInMBs: 1 }, BucketARN: 'arn:aws:s3:::..' },
-  });
+  await createDeliveryStream(server, 'd');
+  const repair = breakBucket(server);
   await putRecords(server, 'd', ['planned']);
   await deliverAfter(server, 300_000);
+  expect(select(server, 'select waiting_batches from v_buffers')).toEqual([{ waiting_batches: 1 }]);
   await updated(server, '1', bucket('c'));
+  repair();
   await putRecords(server, 'd', ['later']);
   await deliverAfter(server, 300_000);
-  expect([bucketText(server, '%2E%2E'), bucketText(server, 'c')]).toEqual(['planned', 'later']);
+  expect([bucketText(server, 'b'), bucketText(server, 'c')]).toEqual(['planned', 'later']);
 });
 
 statement('F-099', 'the delivery stream stays ACTIVE, and writes continue during the update', async (server) => {
@@ -128,6 +146,8 @@ statement('F-102', 'an Elasticsearch destination can only be updated to Elastics
   }
   const { Destinations } = await updated(server, '1', { ElasticsearchDestinationUpdate: { IndexName: 'j' } });
   expect(Destinations[0].ElasticsearchDestinationDescription.IndexName).toBe('j');
+  await putRecords(server, 'd', ['{"a":1}']);
+  await expectBuffered(server, ['{"a":1}']);
 });
 
 const FULL = {
@@ -162,12 +182,21 @@ statement('F-104', 'unspecified parameters keep their values, such as Encryption
 
 statement('F-105', 'of another type, nothing is merged and every required parameter is needed', async (server) => {
   await createDeliveryStream(server, 'd', FULL);
-  const incomplete = await update(server, '1', { RedshiftDestinationUpdate: { ...REDSHIFT, S3Update: undefined } });
-  expect(incomplete.body).toEqual({
-    __type: 'InvalidArgumentException',
-    message: 'S3Update is required when the destination changes to Redshift.',
-  });
-  const { Destinations } = await updated(server, '1', { RedshiftDestinationUpdate: { ...REDSHIFT, S3Update: S3 } });
+  const complete = { ...REDSHIFT, S3Update: S3 };
+  const needed = (member: string) => `${member} is required when the destination changes to Redshift.`;
+  const missing = {
+    RoleARN: needed('RoleARN'),
+    ClusterJDBCURL: needed('ClusterJDBCURL'),
+    CopyCommand: needed('CopyCommand'),
+    Password: 'Redshift Database Password is required for Redshift Destination',
+    S3Update: needed('S3Update'),
+  };
+  for (const [member, message] of Object.entries(missing)) {
+    const { body } = await update(server, '1', { RedshiftDestinationUpdate: { ...complete, [member]: undefined } });
+    expect(body, member).toEqual({ __type: 'InvalidArgumentException', message });
+    server.clock.advance(1000);
+  }
+  const { Destinations } = await updated(server, '1', { RedshiftDestinationUpdate: complete });
   const { CompressionFormat, EncryptionConfiguration, Prefix } =
     Destinations[0].RedshiftDestinationDescription.S3DestinationDescription;
   expect([CompressionFormat, EncryptionConfiguration, Prefix]).toEqual([
