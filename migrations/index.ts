@@ -3,9 +3,11 @@ import type { Migration } from 'kysely';
 import * as kinesis from './0001-kinesis.ts';
 import * as resharding from './0002-resharding.ts';
 import * as firehose from './0003-firehose.ts';
+import * as destinations from './0004-destinations.ts';
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-kinesis': kinesis,
   '0002-resharding': resharding,
   '0003-firehose': firehose,
+  '0004-destinations': destinations,
 };

@@ -90,6 +90,29 @@ const httpUrl = [
   },
 ] as const;
 
+const TLS_MODES = ['disable', 'require', 'verify-full'] as const;
+
+/** A PostgreSQL server. */
+export interface ServerEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: (typeof TLS_MODES)[number];
+}
+
+const SERVER =
+  /^(?:postgres(?:ql)?:\/\/)?([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]):(\d{1,5})\/?(?:\?sslmode=([a-z-]+))?$/;
+
+const server = [
+  `host:port, optionally with ?sslmode=${TLS_MODES.join('|')}, or empty`,
+  (value: string): ServerEndpoint | null | undefined => {
+    if (value === '') return null;
+    const [, host, port, mode = 'disable'] = SERVER.exec(value) ?? [];
+    const tls = TLS_MODES.find((known) => known === mode);
+    if (host === undefined || tls === undefined || Number(port) > 65_535) return undefined;
+    return { host: host.replace(/^\[|\]$/g, ''), port: Number(port), tls };
+  },
+] as const;
+
 export const SETTINGS = {
   port: setting('PORT', '4567', integer(0, 65_535), 'TCP port of all services; 0 takes a free one.'),
   host: setting(
@@ -171,6 +194,20 @@ export const SETTINGS = {
     'URL of a real S3 (AWS, MinIO, …) that delivery streams write to, instead of the directory s3 in DATA_DIR. ' +
       'Needs the package @aws-sdk/client-s3, which finds the credentials by its own rules.',
   ),
+  redshiftEndpoint: setting(
+    'REDSHIFT_ENDPOINT',
+    '',
+    server,
+    'PostgreSQL server that stands in for Redshift clusters on AWS, instead of the databases in the directory ' +
+      'redshift in DATA_DIR. User, password and database are those of the delivery stream.',
+  ),
+  elasticsearchEndpoint: setting(
+    'ELASTICSEARCH_ENDPOINT',
+    '',
+    httpUrl,
+    'URL of an Elasticsearch or OpenSearch that stands in for domains on AWS, with user and password if it needs ' +
+      'them, instead of the table search_documents.',
+  ),
 };
 
 type SettingKey = keyof typeof SETTINGS;
@@ -224,6 +261,8 @@ export function readConfig(
     sweepSchedule: value('sweepSchedule'),
     flushSchedule: value('flushSchedule'),
     s3Endpoint: value('s3Endpoint'),
+    redshiftEndpoint: value('redshiftEndpoint'),
+    elasticsearchEndpoint: value('elasticsearchEndpoint'),
   });
 }
 

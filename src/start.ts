@@ -59,6 +59,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
       controls: {
         flush: ({ name, account = config.account, region = config.region }) =>
           deliveries.flush({ name, account, region }),
+        runSql: deliveries.runSql,
       },
       allowedHosts: config.allowedHosts,
       clock,

@@ -20,6 +20,10 @@ export interface Tables {
   buffered_records: BufferedRecordsTable;
   source_checkpoints: SourceCheckpointsTable;
   deliveries: DeliveriesTable;
+  redshift_loads: RedshiftLoadsTable;
+  search_batches: SearchBatchesTable;
+  rejected_documents: RejectedDocumentsTable;
+  search_documents: SearchDocumentsTable;
   incidents: IncidentsTable;
 }
 
@@ -162,7 +166,7 @@ interface BuffersTable {
   delivery_stream: number;
   /** `backup`: the copies of all records for S3BackupMode. */
   role: 'destination' | 'backup';
-  /** JSON: how objects are made of it; null while nothing can deliver it. */
+  /** JSON: what becomes of it; see DeliverySettings in src/firehose/destinations/settings.ts. Never null any more. */
   settings: string | null;
   /** 0: the delivery stream does not need it any more; what is in it is still delivered. */
   takes_records: Generated<0 | 1>;
@@ -203,9 +207,15 @@ interface SourceCheckpointsTable {
   next_position: number;
 }
 
-/** Batches: planned first, then delivered or dropped. Each becomes one object. */
+/** Batches: planned first, then delivered or dropped, in the steps that their kind takes. */
 interface DeliveriesTable {
   id: Generated<number>;
+  /** An object; an object that is copied into a table; documents, of which those that fail become an object. */
+  kind: 'object' | 'redshift' | 'search';
+  /** What is to be done next: store the object, load it, index the documents, report what was given up. */
+  step: 'STORE' | 'LOAD' | 'INDEX' | 'REPORT';
+  /** When the step was attempted first; null before that. */
+  started_ms: number | null;
   buffer: number;
   delivery_stream: number;
   /** buffers.role */
@@ -228,7 +238,7 @@ interface DeliveriesTable {
   content_encoding: string | null;
   kms_key_arn: string | null;
   planned_ms: number;
-  /** Failed attempts so far, the instant of the next one, and what was wrong. */
+  /** Failed attempts of the step so far, the instant of the next one, and what was wrong. */
   attempts: Generated<number>;
   retry_ms: Generated<number>;
   last_error: string | null;
@@ -243,6 +253,71 @@ interface DeliveriesTable {
   md5: string | null;
   /** Whether its buffered records have been deleted. */
   is_cleared: Generated<0 | 1>;
+}
+
+/** What a batch for Redshift needs besides its object. */
+interface RedshiftLoadsTable {
+  /** deliveries.id */
+  delivery: number;
+  /** A UUID: the name of the load in the table millrace.loads of the target database. */
+  load_id: string;
+  /** Keys in the bucket of the object. The second is used when the batch is given up. */
+  manifest_key: string;
+  error_manifest_key: string;
+  /** Of the load, once it is done. */
+  rows_loaded: number | null;
+  rows_rejected: number | null;
+}
+
+/** What a batch of documents needs, and how far it is. */
+interface SearchBatchesTable {
+  /** deliveries.id */
+  delivery: number;
+  /** Stands before the position in the ids of its documents. */
+  id_prefix: string;
+  index_name: string;
+  rotation: 'NoRotation' | 'OneHour' | 'OneDay' | 'OneWeek' | 'OneMonth';
+  /** Empty: none. */
+  type_name: string;
+  id_format: 'FIREHOSE_DEFAULT' | 'NO_DOCUMENT_ID';
+  /** All documents below have been sent; those that were refused are in rejected_documents. */
+  next_position: number;
+  /** Documents that were given up. */
+  failed: Generated<number>;
+  /** Why those from next_position on were given up; null while they were not. */
+  unsent_attempts: Generated<number>;
+  unsent_code: string | null;
+  unsent_message: string | null;
+  unsent_ended_ms: number | null;
+}
+
+/** Documents that the cluster refused, until their batch has ended. */
+interface RejectedDocumentsTable {
+  /** deliveries.id */
+  delivery: number;
+  /** In the buffer. */
+  position: number;
+  attempts: number;
+  /** HTTP status, and the error as the cluster tells it. */
+  code: string;
+  message: string;
+  ended_ms: number;
+  /** Whether it is given up. */
+  is_final: 0 | 1;
+}
+
+/** Documents of delivery streams whose domain no server stands for. They stay until somebody deletes them. */
+interface SearchDocumentsTable {
+  /** The ARN of the domain, or the endpoint of the cluster. */
+  domain: string;
+  index_name: string;
+  id: string;
+  /** Empty: none. */
+  type_name: string;
+  /** JSON, as the record was. */
+  body: string;
+  /** Of the record. */
+  arrived_ms: number;
 }
 
 /** Data that was given up. */

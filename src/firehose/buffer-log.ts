@@ -116,43 +116,61 @@ export function requireMark(buffer: number, position: number, database: Database
   return mark;
 }
 
-const selectData = query((bind: Bind<{ buffer: number } & Span>, db) =>
+const selectRecords = query((bind: Bind<{ buffer: number } & Span>, db) =>
   db
     .selectFrom('buffered_records')
-    .select([positionOfId.as('position'), 'crc32', 'data'])
+    .select([positionOfId.as('position'), 'arrived_ms as arrivedMs', 'crc32', 'data'])
     .where('id', '>=', idOf(bind, bind('from')))
     .where('id', '<=', idOf(bind, bind('until')))
     .orderBy('id'),
 );
+
+export interface BufferedRecord {
+  readonly position: number;
+  readonly arrivedMs: number;
+  readonly data: Buffer;
+}
 
 /** About so much is read at once: little enough that requests do not wait for it. */
 const CHUNK_BYTES = 1024 * 1024;
 const CHUNK_RECORDS = 2000;
 
 /**
- * The data of a span, concatenated, in chunks of about a megabyte. Between two chunks other work may run; what is in a
- * batch does not change meanwhile.
+ * The records of a span, in chunks of about a megabyte. Between two chunks other work may run; what is in a batch does
+ * not change meanwhile.
  * @throws Error when a stored record is damaged or missing: it is named, never delivered.
  */
-export function* chunksOf(buffer: number, span: Span, database: Database): Generator<Buffer> {
+export function* recordsOf(buffer: number, span: Span, database: Database): Generator<readonly BufferedRecord[]> {
   let from = span.from;
+  if (from > span.until) return;
   let startBytes = requireMark(buffer, from, database).endBytes;
   while (from <= span.until) {
     const most = { from, until: Math.min(span.until, from + CHUNK_RECORDS - 1) };
     const limitBytes = startBytes + CHUNK_BYTES;
     const last = firstMark(buffer, most, ({ endBytes }) => endBytes >= limitBytes, database);
-    const rows = database.all(selectData, { buffer, from, until: last.position });
-    if (rows.length !== last.position - from + 1) throw new Error(`Records of buffer ${buffer} are missing.`);
-    for (const row of rows) {
-      if (checksum(row.data) === row.crc32) continue;
-      throw new Error(
-        `The record ${row.position} of buffer ${buffer} is damaged on disk: its checksum does not match.`,
-      );
-    }
-    yield Buffer.concat(rows.map(({ data }) => data));
+    yield requireRecords(buffer, { from, until: last.position }, database);
     from = last.position + 1;
     startBytes = last.endBytes;
   }
+}
+
+/** The records at some positions of a buffer. @throws Error when one is damaged or missing. */
+export const recordsAt = (buffer: number, positions: readonly number[], database: Database): BufferedRecord[] =>
+  positions.flatMap((position) => requireRecords(buffer, { from: position, until: position }, database));
+
+function requireRecords(buffer: number, span: Span, database: Database): readonly BufferedRecord[] {
+  const rows = database.all(selectRecords, { buffer, ...span });
+  if (rows.length !== span.until - span.from + 1) throw new Error(`Records of buffer ${buffer} are missing.`);
+  for (const row of rows) {
+    if (checksum(row.data) === row.crc32) continue;
+    throw new Error(`The record ${row.position} of buffer ${buffer} is damaged on disk: its checksum does not match.`);
+  }
+  return rows;
+}
+
+/** The data of a span, concatenated, in chunks of about a megabyte. @throws Error as `recordsOf` */
+export function* chunksOf(buffer: number, span: Span, database: Database): Generator<Buffer> {
+  for (const records of recordsOf(buffer, span, database)) yield Buffer.concat(records.map(({ data }) => data));
 }
 
 /** A slice of deletion ends at whichever comes first; it bounds the time that other writes wait for it. */

@@ -3,17 +3,18 @@ import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
 import type { BufferRole } from './delivery-stream-store.ts';
 import {
+  type Buffering,
   backupSettingsOf,
   bufferingOf,
+  type DeliverySettings,
   type Destination,
-  type ObjectSettings,
-  objectSettingsOf,
+  deliverySettingsOf,
 } from './destinations/destination.ts';
 
 interface BufferValues {
   readonly deliveryStream: number;
   readonly role: BufferRole;
-  readonly settings: string | null;
+  readonly settings: string;
   readonly sizeBytes: number;
   readonly intervalMs: number;
 }
@@ -52,20 +53,9 @@ const closeBuffer = query((bind: Bind<{ deliveryStream: number; role: BufferRole
  * Only inside the body of a write, which ends with `forgetDeliveryStream`.
  */
 export function addBuffers(deliveryStream: number, destination: Destination, database: Database): void {
-  const settings = objectSettingsOf(destination);
-  const save = (
-    role: BufferRole,
-    of: ObjectSettings | undefined,
-    buffering: Pick<ObjectSettings, 'sizeBytes' | 'intervalMs'>,
-  ) =>
-    database.run(upsert, {
-      deliveryStream,
-      role,
-      settings: of === undefined ? null : JSON.stringify(of),
-      sizeBytes: buffering.sizeBytes,
-      intervalMs: buffering.intervalMs,
-    });
-  save('destination', settings, bufferingOf(destination));
+  const save = (role: BufferRole, settings: DeliverySettings, { sizeBytes, intervalMs }: Buffering) =>
+    database.run(upsert, { deliveryStream, role, settings: JSON.stringify(settings), sizeBytes, intervalMs });
+  save('destination', deliverySettingsOf(destination), bufferingOf(destination));
   const backup = backupSettingsOf(destination);
   if (backup !== undefined) save('backup', backup, backup);
   else database.run(closeBuffer, { deliveryStream, role: 'backup', takes: 0 });

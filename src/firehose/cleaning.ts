@@ -22,6 +22,17 @@ const ofDeliveryStream = [
   ),
   query((bind: Bind<{ id: number }>, db) =>
     db
+      .deleteFrom('rejected_documents')
+      .where('delivery', 'in', (of) =>
+        of
+          .selectFrom('deliveries')
+          .select('id')
+          .where('delivery_stream', '=', bind('id'))
+          .where('is_cleared', '=', sql.lit(0)),
+      ),
+  ),
+  query((bind: Bind<{ id: number }>, db) =>
+    db
       .updateTable('deliveries')
       .set({ is_cleared: sql.lit(1) })
       .where('delivery_stream', '=', bind('id'))

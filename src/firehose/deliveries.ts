@@ -1,6 +1,6 @@
 /**
- * Deliveries: batches of buffered records, each of which becomes one object, as rows. What the object depends on is
- * fixed when the batch is planned (see planning.ts); the row then tells whether it waits, was delivered or was dropped.
+ * Deliveries: batches of buffered records as rows. What becomes of a batch is fixed when it is planned (see
+ * planning.ts); the row then tells which step comes next, whether it waits, was delivered or was dropped.
  */
 import { sql } from 'kysely';
 import type { Call } from '../call.ts';
@@ -8,10 +8,10 @@ import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
 import { clearSlice, type Span } from './buffer-log.ts';
 import type { StoredObject } from './objects/object-store.ts';
+import { forgetRejected } from './search/batches.ts';
 
 /** A retry waits at most so long; one that seems to be further away was stored by a clock that was set back. */
-const BACKOFF_MAX_MS = 60_000;
-const BACKOFF_MIN_MS = 1000;
+export const RETRY_MAX_MS = 300_000;
 
 const selectReady = query((bind: Bind<{ deliveryStream: number; now: number; latestMs: number }>, db) =>
   db
@@ -29,26 +29,42 @@ export type Delivery = NonNullable<(typeof selectReady)['row']>;
 
 /** The oldest batch of a delivery stream that is to be tried at the instant `now`. */
 export const readyDelivery = (deliveryStream: number, now: number, database: Database): Delivery | undefined =>
-  database.get(selectReady, { deliveryStream, now, latestMs: now + BACKOFF_MAX_MS });
+  database.get(selectReady, { deliveryStream, now, latestMs: now + RETRY_MAX_MS });
 
 export const spanOf = ({ first_position, last_position }: Delivery): Span => ({
   from: first_position,
   until: last_position,
 });
 
-interface Delivered extends StoredObject {
+const selectReadyForStep = query((bind: Bind<{ deliveryStream: number; step: Delivery['step']; now: number }>, db) =>
+  db
+    .selectFrom('deliveries')
+    .selectAll()
+    .where('delivery_stream', '=', bind('deliveryStream'))
+    .where('is_cleared', '=', sql.lit(0))
+    .where('state', '=', sql.lit('PLANNED'))
+    .where('step', '=', bind('step'))
+    .where('retry_ms', '<=', bind('now'))
+    .orderBy('id'),
+);
+
+/** The batches of a delivery stream of which this step is to be tried. */
+export const readyForStep = (
+  deliveryStream: number,
+  step: Delivery['step'],
+  now: number,
+  database: Database,
+): readonly Delivery[] => database.all(selectReadyForStep, { deliveryStream, step, now });
+
+interface Kept extends StoredObject {
   readonly id: number;
-  readonly now: number;
   readonly place: string;
 }
 
-const markDelivered = query((bind: Bind<Delivered>, db) =>
+const setObject = query((bind: Bind<Kept>, db) =>
   db
     .updateTable('deliveries')
     .set({
-      state: sql.lit('DELIVERED'),
-      ended_ms: bind('now'),
-      last_error: sql.lit(null),
       place: bind('place'),
       path: bind('path'),
       object_bytes: bind('sizeBytes'),
@@ -58,23 +74,68 @@ const markDelivered = query((bind: Bind<Delivered>, db) =>
     .where('id', '=', bind('id')),
 );
 
-/**
- * The object of a batch is in its place. Also right when the batch was dropped meanwhile, for the object is there. Only
- * inside the body of a write.
- */
-export function confirm(
+/** Notes that the object of a batch is in its place. Only inside the body of a write. */
+export function keepObject(
   { id }: Delivery,
   object: StoredObject & { readonly place: string },
-  { database, now }: Pick<Call, 'database' | 'now'>,
+  database: Database,
 ): void {
-  database.run(markDelivered, { ...object, id, now });
+  database.run(setObject, { ...object, id });
 }
 
-const markFailed = query((bind: Bind<{ id: number; retryMs: number; error: string }>, db) =>
+const setStep = query((bind: Bind<{ id: number; step: Delivery['step']; error: string | null }>, db) =>
+  db
+    .updateTable('deliveries')
+    .set({
+      step: bind('step'),
+      attempts: sql.lit(0),
+      retry_ms: sql.lit(0),
+      started_ms: sql.lit(null),
+      last_error: bind('error'),
+    })
+    .where('id', '=', bind('id'))
+    .where('state', '=', sql.lit('PLANNED')),
+);
+
+/** Goes on to a step; `error` tells why, if that is an error. Only inside the body of a write. */
+export function nextStep({ id }: Delivery, step: Delivery['step'], error: string | null, database: Database): void {
+  database.run(setStep, { id, step, error });
+}
+
+const markDelivered = query((bind: Bind<{ id: number; now: number }>, db) =>
+  db
+    .updateTable('deliveries')
+    .set({ state: sql.lit('DELIVERED'), ended_ms: bind('now'), last_error: sql.lit(null) })
+    .where('id', '=', bind('id')),
+);
+
+/**
+ * All of a batch is where it belongs. Also right when the batch was dropped meanwhile, for it is there. Only inside the
+ * body of a write.
+ */
+export function confirm({ id }: Delivery, { database, now }: Pick<Call, 'database' | 'now'>): void {
+  database.run(markDelivered, { id, now });
+}
+
+/** How long the next attempt waits: `firstMs`, twice as long after each attempt, at most `mostMs`. */
+export interface Pacing {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+interface Failure {
+  readonly id: number;
+  readonly startedMs: number;
+  readonly retryMs: number;
+  readonly error: string;
+}
+
+const markFailed = query((bind: Bind<Failure>, db) =>
   db
     .updateTable('deliveries')
     .set((column) => ({
       attempts: column('attempts', '+', sql.lit(1)),
+      started_ms: sql<number>`coalesce(started_ms, ${bind('startedMs')})`,
       retry_ms: bind('retryMs'),
       last_error: bind('error'),
     }))
@@ -82,14 +143,19 @@ const markFailed = query((bind: Bind<{ id: number; retryMs: number; error: strin
     .where('state', '=', sql.lit('PLANNED')),
 );
 
-/** An attempt failed: the next one comes after 1, 2, 4 … at most 60 seconds. Only inside the body of a write. */
+/**
+ * An attempt that began at `startedMs` failed: another one comes later, at `latestMs` at the latest. Only inside the body
+ * of a write.
+ */
 export function postpone(
   { id, attempts }: Delivery,
-  error: string,
+  failure: { readonly startedMs: number; readonly error: string; readonly latestMs?: number },
+  { firstMs, mostMs }: Pacing,
   { database, now }: Pick<Call, 'database' | 'now'>,
 ): void {
-  const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempts, 16));
-  database.run(markFailed, { id, retryMs: now + waitMs, error });
+  const { startedMs, error, latestMs = Infinity } = failure;
+  const waitMs = Math.min(mostMs, firstMs * 2 ** Math.min(attempts, 16));
+  database.run(markFailed, { id, startedMs, retryMs: Math.min(now + waitMs, latestMs), error });
 }
 
 const hasten = query((bind: Bind<{ deliveryStream: number }>, db) =>
@@ -155,9 +221,10 @@ const markCleared = query((bind: Bind<{ id: number }>, db) =>
 export const unclearedDelivery = (deliveryStream: number, database: Database): Delivery | undefined =>
   database.get(selectUncleared, { deliveryStream });
 
-/** Deletes a slice of the buffered records of a batch that has ended. Only inside the body of a write. */
+/** Deletes a slice of the buffered records of a batch that has ended, and of what else it needed. Only inside the body of a write. */
 export function clear(delivery: Delivery, database: Database): void {
-  if (clearSlice(delivery.buffer, spanOf(delivery), database)) database.run(markCleared, { id: delivery.id });
+  if (!clearSlice(delivery.buffer, spanOf(delivery), database)) return;
+  if (forgetRejected(delivery.id, database)) database.run(markCleared, { id: delivery.id });
 }
 
 const selectExpired = query((bind: Bind<{ deliveryStream: number; untilMs: number }>, db) =>
@@ -168,6 +235,8 @@ const selectExpired = query((bind: Bind<{ deliveryStream: number; untilMs: numbe
     .where('is_cleared', '=', sql.lit(0))
     .where('state', '=', sql.lit('PLANNED'))
     .where('attempts', '>', sql.lit(0))
+    // Attempts of other steps end by themselves.
+    .where((column) => column.or([column('step', '=', sql.lit('STORE')), column('step', '=', sql.lit('REPORT'))]))
     .where('last_arrived_ms', '<=', bind('untilMs'))
     .orderBy('id'),
 );

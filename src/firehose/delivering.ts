@@ -1,68 +1,69 @@
 /**
- * Writing a planned batch to the object store, and what follows: confirmation, or another attempt later. See planning.ts
- * for why all of it may be repeated.
+ * Doing the steps of deliveries, and what follows when one fails: another attempt later, or the end of all attempts. See
+ * planning.ts for why each of them may be repeated.
  */
-import type { World } from '../call.ts';
-import { chunksOf } from './buffer-log.ts';
-import { type Compression, compressed } from './compression.ts';
-import { clear, confirm, type Delivery, postpone, spanOf } from './deliveries.ts';
-import type { ObjectStore } from './objects/object-store.ts';
+import { type Delivery, type Pacing, postpone, RETRY_MAX_MS, readyForStep } from './deliveries.ts';
+import { loadStep, reportStep } from './redshift/loading.ts';
+import { indexStep } from './search/indexing.ts';
+import type { Occupation, Step } from './step.ts';
+import { storeStep } from './storing.ts';
 
-/** Where, and for whom, objects are stored. */
-export interface Delivering {
-  readonly world: World;
-  readonly store: ObjectStore;
-}
+const STEPS: Readonly<Record<Delivery['step'], Step>> = {
+  STORE: storeStep,
+  LOAD: loadStep,
+  INDEX: indexStep,
+  REPORT: reportStep,
+};
+
+/** Buckets come back soon; databases and clusters are left in peace for longer, as the service does. */
+const OBJECT_PACING: Pacing = { firstMs: 1000, mostMs: 60_000 };
+const DESTINATION_PACING: Pacing = { firstMs: 5000, mostMs: RETRY_MAX_MS };
 
 /**
- * Stores the object of a batch and confirms it, or notes why that failed. Never rejects for what is wrong with the
- * destination. Returns whether it is delivered.
+ * Does the next step of a delivery, or notes why that failed. Never rejects for what is wrong with the destination.
+ * Returns whether it is done.
  */
-export async function deliver(
-  delivery: Delivery,
-  region: string,
-  { world, store }: Delivering,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { database, clock, log } = world;
-  const { id, bucket, key } = delivery;
+export async function deliver(occupation: Occupation): Promise<boolean> {
+  const { delivery, delivering, task } = occupation;
+  const { clock, log } = delivering.world;
+  const { id, step, bucket, key } = delivery;
+  const startedMs = clock.now();
   try {
-    const object = await store.put(
-      {
-        bucket,
-        key,
-        content: () => contentOf(delivery, world),
-        contentType: delivery.content_type,
-        contentEncoding: delivery.content_encoding ?? undefined,
-        kmsKeyArn: delivery.kms_key_arn ?? undefined,
-        region,
-      },
-      signal,
-    );
-    await database.write(() => {
-      confirm(delivery, { ...object, place: store.place }, { database, now: clock.now() });
-      clear(delivery, database);
-    });
-    log.debug({ delivery: id, bucket, key, bytes: object.sizeBytes }, 'An object was delivered.');
+    await STEPS[step].run(occupation);
+    log.debug({ delivery: id, step, bucket, key }, 'A step of a delivery is done.');
     return true;
   } catch (error) {
     // Whoever stops the server interrupts deliveries; that is nobody's fault.
-    if (signal.aborted) return false;
-    log.warn(
-      { err: error, delivery: id, bucket, key, attempts: delivery.attempts + 1 },
-      'A delivery failed and waits.',
-    );
-    await database.write(() => postpone(delivery, (error as Error).message, { database, now: clock.now() }));
+    if (task.signal.aborted) return false;
+    const attempts = delivery.attempts + 1;
+    log.warn({ err: error, delivery: id, step, bucket, key, attempts }, 'A delivery failed and waits.');
+    await fail(occupation, error as Error, startedMs);
     return false;
   }
 }
 
-/** The bytes of the object: the records one after the other with nothing between them, compressed. */
-function contentOf(delivery: Delivery, { database }: World): AsyncIterable<Buffer> {
-  const chunks = chunksOf(delivery.buffer, spanOf(delivery), database);
-  return compressed(chunks, delivery.compression as Compression, entryNameOf(delivery));
+/** What is wrong with a server as a whole is wrong for all batches that would go there now. */
+async function fail(
+  { delivery, deliveryStream, delivering }: Occupation,
+  error: Error,
+  startedMs: number,
+): Promise<void> {
+  const { clock, database, log } = delivering.world;
+  const { step } = delivery;
+  await database.write(() => {
+    const moment = { database, log, now: clock.now() };
+    const concernsAll = (error as { concernsAll?: boolean }).concernsAll === true;
+    const failed = concernsAll ? readyForStep(deliveryStream.id, step, startedMs, database) : [delivery];
+    const { retries } = STEPS[step];
+    const failure = { startedMs, error: error.message };
+    for (const one of failed) {
+      if (retries === undefined) {
+        postpone(one, failure, OBJECT_PACING, moment);
+        continue;
+      }
+      const latestMs = (one.started_ms ?? startedMs) + retries.durationMs(one, deliveryStream);
+      if (moment.now >= latestMs) retries.giveUp(one, error, deliveryStream, moment);
+      else postpone(one, { ...failure, latestMs }, DESTINATION_PACING, moment);
+    }
+  });
 }
-
-/** The UUID in the key, which is the name of the file in a ZIP archive. */
-const entryNameOf = ({ key }: Delivery): string =>
-  /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(key.slice(-200))![0];

@@ -11,6 +11,7 @@ import type { WireValue } from '../protocol/encode.ts';
 import type { Destination } from './destinations/destination.ts';
 import { type Encryption, encryptionOf } from './encryption-state.ts';
 import { deliveryStreamNotFound } from './errors.ts';
+import { destinationOf } from './versions.ts';
 
 export type DeliveryStreamType = 'DirectPut' | 'KinesisStreamAsSource';
 export type DeliveryStreamStatus = 'CREATING' | 'ACTIVE' | 'DELETING';
@@ -62,14 +63,6 @@ const selectDeliveryStream = query((bind: Bind<DeliveryStreamName & { now: numbe
     .where(existsAt(bind('now'))),
 );
 
-const selectDestination = query((bind: Bind<{ id: number; version: number }>, db) =>
-  db
-    .selectFrom('delivery_stream_versions')
-    .select('destination')
-    .where('delivery_stream', '=', bind('id'))
-    .where('version', '=', bind('version')),
-);
-
 const selectBuffers = query((bind: Bind<{ id: number }>, db) =>
   db
     .selectFrom('buffers')
@@ -115,7 +108,7 @@ export function findDeliveryStream(
     type: row.stream_type,
     source: row.source === null ? undefined : JSON.parse(row.source),
     version,
-    destination: JSON.parse(database.get(selectDestination, { id, version })!.destination),
+    destination: destinationOf(id, version, database),
     createdMs: row.created_ms,
     activeMs: row.active_ms,
     updatedMs: row.updated_ms,

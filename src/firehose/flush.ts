@@ -16,30 +16,27 @@ export interface FlushReport {
     /** Why it is not delivered. */
     readonly error: string | null;
   }[];
-  /** Records that stay in the buffers, because nothing delivers to their destination. */
-  readonly waitingRecords: number;
 }
 
 const selectLatest = query((_bind: Bind<object>, db) =>
   db.selectFrom('deliveries').select(sql<number>`ifnull(max(id), 0)`.as('id')),
 );
 
-/** What waits, and what was planned since. */
-const selectReport = query((bind: Bind<{ deliveryStream: number; after: number }>, db) =>
+/** What waits, what was planned since, and what ended since. */
+const selectReport = query((bind: Bind<{ deliveryStream: number; after: number; sinceMs: number }>, db) =>
   db
     .selectFrom('deliveries')
     .select(['role', 'bucket', 'key', 'bytes', 'state', 'last_error as error'])
     .select(sql<number>`last_position - first_position + 1`.as('records'))
     .where('delivery_stream', '=', bind('deliveryStream'))
-    .where((column) => column.or([column('id', '>', bind('after')), column('state', '=', sql.lit('PLANNED'))]))
+    .where((column) =>
+      column.or([
+        column('id', '>', bind('after')),
+        column('state', '=', sql.lit('PLANNED')),
+        column('ended_ms', '>=', bind('sinceMs')),
+      ]),
+    )
     .orderBy('id'),
-);
-
-const selectWaiting = query((bind: Bind<{ deliveryStream: number }>, db) =>
-  db
-    .selectFrom('buffers')
-    .select(sql<number>`sum(case when settings is null then next_position - planned_position else 0 end)`.as('records'))
-    .where('delivery_stream', '=', bind('deliveryStream')),
 );
 
 /** Undefined when there is no such delivery stream. */
@@ -48,12 +45,10 @@ export async function flushNow(
   flusher: Flusher,
   { database, clock }: World,
 ): Promise<FlushReport | undefined> {
-  const deliveryStream = findDeliveryStream(name, { database, now: clock.now() });
+  const sinceMs = clock.now();
+  const deliveryStream = findDeliveryStream(name, { database, now: sinceMs });
   if (deliveryStream === undefined || deliveryStream.goneMs !== null) return undefined;
   const after = database.get(selectLatest, {})!.id;
   await flusher.flush(deliveryStream);
-  return {
-    deliveries: database.all(selectReport, { deliveryStream: deliveryStream.id, after }),
-    waitingRecords: database.get(selectWaiting, { deliveryStream: deliveryStream.id })?.records ?? 0,
-  };
+  return { deliveries: database.all(selectReport, { deliveryStream: deliveryStream.id, after, sinceMs }) };
 }

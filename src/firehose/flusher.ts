@@ -8,12 +8,13 @@ import { pause } from '../clock.ts';
 import { createClockTrust } from '../clock-trust.ts';
 import { type Bind, query } from '../database/query.ts';
 import { existsAt } from '../lifecycle.ts';
-import type { Delivering } from './delivering.ts';
 import type { DeliveryStreamName } from './delivery-stream-store.ts';
-import { type Task, work } from './lane.ts';
+import { work } from './lane.ts';
+import type { Delivering, Task } from './step.ts';
 
-/** So many delivery streams are served at the same time. */
+/** So many delivery streams are served at the same time, not counting those that wait for servers of others. */
 const LANES_MAX = 8;
+const WAITING_MAX = 256;
 
 /** A run waits so long for its lanes, then leaves them to themselves: the next run serves the others. */
 const PATIENCE_MS = 900;
@@ -58,10 +59,22 @@ export function createFlusher(delivering: Delivering): Flusher {
   const { database, clock, log } = delivering.world;
   const isClockTrusted = createClockTrust(delivering.world, database.get(selectNewest, {})?.newestMs ?? null);
   const ending = new AbortController();
-  const lanes = new Map<number, Promise<void>>();
+  const lanes = new Map<number, Lane>();
+  const busyLanes = () => [...lanes.values()].filter(({ isAway }) => !isAway).length;
 
-  const enter = (named: Named, task: Omit<Task, 'signal'>): Promise<void> => {
-    const lane = work(named, { ...task, signal: ending.signal }, delivering)
+  const allEnded = () => Promise.all([...lanes.values()].map(({ ended }) => ended));
+
+  const enter = (named: Named, task: Pick<Task, 'occasion' | 'mayExpire'>): Lane => {
+    const lane = newLane();
+    const remotely: Task['remotely'] = async (errand) => {
+      lane.leave();
+      try {
+        return await errand();
+      } finally {
+        lane.return();
+      }
+    };
+    lane.ended = work(named, { ...task, signal: ending.signal, remotely }, delivering)
       .catch((error) => log.error({ err: error, deliveryStream: named.name }, 'A delivery stream could not be served.'))
       .finally(() => lanes.delete(named.id));
     lanes.set(named.id, lane);
@@ -74,22 +87,59 @@ export function createFlusher(delivering: Delivering): Flusher {
       const queue = database.all(selectLive, { now: clock.now() });
       const serve = async () => {
         for (let next = queue.shift(); next !== undefined && !signal.aborted; next = queue.shift()) {
-          if (!lanes.has(next.id)) await enter(next, { occasion: 'due', mayExpire });
+          if (lanes.size >= WAITING_MAX) return;
+          if (!lanes.has(next.id)) {
+            const lane = enter(next, { occasion: 'due', mayExpire });
+            await Promise.race([lane.ended, lane.left]);
+          }
           // Where nothing is due nothing is waited for: without this, thousands would be looked at in one go.
           await setImmediate();
         }
       };
       const patience = new AbortController();
-      const served = Promise.all(Array.from({ length: Math.max(0, LANES_MAX - lanes.size) }, serve));
+      const serving = Array.from({ length: Math.max(0, LANES_MAX - busyLanes()) }, serve);
+      const served = Promise.all(serving).then(() => allEnded());
       await Promise.race([served.finally(() => patience.abort()), pause(PATIENCE_MS, clock, patience.signal)]);
     },
     async flush(deliveryStream) {
-      while (lanes.has(deliveryStream.id)) await lanes.get(deliveryStream.id);
-      if (!ending.signal.aborted) await enter(deliveryStream, { occasion: 'flush', mayExpire: false });
+      while (lanes.has(deliveryStream.id)) await lanes.get(deliveryStream.id)!.ended;
+      if (!ending.signal.aborted) await enter(deliveryStream, { occasion: 'flush', mayExpire: false }).ended;
     },
     async end() {
       ending.abort();
-      await Promise.all(lanes.values());
+      await allEnded();
+    },
+  };
+}
+
+/** The work for one delivery stream while it goes on. */
+interface Lane {
+  ended: Promise<void>;
+  /** Resolves when it waits for a server of others for the first time. */
+  readonly left: Promise<void>;
+  readonly isAway: boolean;
+  leave(): void;
+  return(): void;
+}
+
+function newLane(): Lane {
+  let isAway = false;
+  let tell = () => {};
+  const left = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  return {
+    ended: Promise.resolve(),
+    left,
+    get isAway() {
+      return isAway;
+    },
+    leave() {
+      isAway = true;
+      tell();
+    },
+    return() {
+      isAway = false;
     },
   };
 }

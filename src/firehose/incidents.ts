@@ -4,7 +4,8 @@ import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 
 export interface Incident {
-  readonly kind: 'EXPIRED' | 'EXPIRED_IN_SOURCE';
+  /** SKIPPED: they are in the intermediate bucket, but not in Redshift. */
+  readonly kind: 'EXPIRED' | 'EXPIRED_IN_SOURCE' | 'SKIPPED';
   readonly account: string;
   readonly region: string;
   /** The delivery stream. */

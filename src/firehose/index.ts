@@ -16,6 +16,10 @@ import { openLocalStore } from './objects/local-store.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { openS3Store } from './objects/s3-store.ts';
 import * as records from './records.ts';
+import { DATABASE_NAME } from './redshift/embedded.ts';
+import type { ScriptResult } from './redshift/engine.ts';
+import { openWarehouses, type ServerEndpoint } from './redshift/warehouses.ts';
+import { openSearchClusters } from './search/clusters.ts';
 import * as tags from './tags.ts';
 import { TARGET } from './target.ts';
 import * as updates from './updates.ts';
@@ -34,6 +38,10 @@ export interface FirehoseOptions {
   readonly flushSchedule: string;
   /** URL of the S3 that objects go to; empty for the directory `s3` beside the database. */
   readonly s3Endpoint: string;
+  /** What stands in for Redshift clusters on AWS; null for embedded databases. */
+  readonly redshiftEndpoint: ServerEndpoint | null;
+  /** URL of what stands in for Elasticsearch domains on AWS; empty for a table of the database. */
+  readonly elasticsearchEndpoint: string;
 }
 
 export interface Firehose {
@@ -41,6 +49,8 @@ export interface Firehose {
   readonly series: readonly Series[];
   /** Delivers at once; undefined when there is no such delivery stream. */
   flush(name: DeliveryStreamName): Promise<FlushReport | undefined>;
+  /** Runs SQL in an embedded database that plays Redshift; undefined when there is none of that name, and no name for one. */
+  runSql(database: string, sql: string): Promise<readonly ScriptResult[] | undefined>;
   /** After the jobs have stopped. */
   close(): Promise<void>;
 }
@@ -51,12 +61,17 @@ export interface Firehose {
  */
 export async function openFirehose(world: World, options: FirehoseOptions): Promise<Firehose> {
   const store = options.s3Endpoint === '' ? await openDirectory(world) : await openS3Store(options.s3Endpoint);
-  const flusher = createFlusher({ world, store });
+  const warehouses = openWarehouses(world, options.redshiftEndpoint);
+  const clusters = openSearchClusters(options.elasticsearchEndpoint, world);
+  const flusher = createFlusher({ world, store, warehouses, clusters });
   return {
     jobs: [{ name: 'flush', schedule: options.flushSchedule, run: flusher.run, settle: flusher.end }],
     series: firehoseSeries(world),
     flush: (name) => flushNow(name, flusher, world),
-    close: () => store.close(),
+    runSql: async (database, sql) => (DATABASE_NAME.test(database) ? warehouses.script(database, sql) : undefined),
+    async close() {
+      await Promise.all([store.close(), warehouses.close(), clusters.close()]);
+    },
   };
 }
 

@@ -131,7 +131,7 @@ function textOf(part: Part, { timeZone, oldestArrivedMs, type, randomUuid }: Cir
 
 const pattern = (text: string): DatePattern => parseDatePattern(text)!;
 const DATE_PREFIX = pattern('yyyy/MM/dd/HH/');
-const DATE_SUFFIX = pattern('yyyy-MM-dd-HH-mm-ss');
+const DATE_SECOND = pattern('yyyy-MM-dd-HH-mm-ss');
 
 export interface KeyParts extends Omit<Circumstances, 'type'> {
   readonly prefix: string | undefined;
@@ -145,12 +145,31 @@ export interface KeyParts extends Omit<Circumstances, 'type'> {
 
 /** The key of an object. All dates in it are of the arrival of its oldest record, in whole seconds. */
 export function objectKey(key: KeyParts): string {
-  const { prefix, name, version, uuid, extension, oldestArrivedMs } = key;
+  const { prefix, name, version, uuid, extension } = key;
   const parts = parsePrefix(prefix ?? '', 'Prefix');
   // The date follows whatever stands before it; no slash is put between them.
   const date = parts.some(({ kind }) => kind === 'timestamp') ? '' : dateOf(DATE_PREFIX, key);
-  const second = formatDatePattern(DATE_SUFFIX, oldestArrivedMs, key.timeZone ?? 'UTC');
+  const second = dateOf(DATE_SECOND, key);
   return `${evaluated(parts, { ...key, type: '' })}${date}${name}-${version}-${second}-${uuid}${extension}`;
+}
+
+/** In the names of objects with what could not be delivered to a search cluster, whichever it is. */
+const SEARCH_FAILED = 'AmazonOpenSearchService-failed';
+
+/** The key of an object with documents that failed. An error prefix stands as it is; otherwise a folder tells what it is. */
+export function failedDocumentsKey(key: KeyParts & { readonly errorOutputPrefix?: string | undefined }): string {
+  const { prefix = '', errorOutputPrefix, name, version, uuid, extension } = key;
+  const circumstances = { ...key, type: SEARCH_FAILED };
+  const folder = errorOutputPrefix
+    ? evaluated(parsePrefix(errorOutputPrefix, 'ErrorOutputPrefix'), circumstances)
+    : `${prefix}${SEARCH_FAILED}/${dateOf(DATE_PREFIX, key)}`;
+  return `${folder}${name}-${version}-${dateOf(DATE_SECOND, key)}-${uuid}${extension}`;
+}
+
+/** The key of a manifest in `folder`, which ends with a slash. It has no version in it. */
+export function manifestKey(folder: string, key: Omit<KeyParts, 'version' | 'extension'>): string {
+  const { prefix = '', name, uuid } = key;
+  return `${prefix}${folder}${dateOf(DATE_PREFIX, key)}${name}-${dateOf(DATE_SECOND, key)}-${uuid}`;
 }
 
 const dateOf = (of: DatePattern, { oldestArrivedMs, timeZone }: Pick<Circumstances, 'oldestArrivedMs' | 'timeZone'>) =>

@@ -12,18 +12,12 @@ import {
   spanOf,
   unclearedDelivery,
 } from './deliveries.ts';
-import { type Delivering, deliver } from './delivering.ts';
+import { deliver } from './delivering.ts';
 import { type DeliveryStream, type DeliveryStreamName, findDeliveryStream } from './delivery-stream-store.ts';
 import { addIncident } from './incidents.ts';
-import { dropUndeliverable, isAnythingDue, type Occasion, planBatches, undeliverableSpans } from './planning.ts';
+import { isAnythingDue, planBatches } from './planning.ts';
 import { readSource } from './source.ts';
-
-export interface Task {
-  readonly occasion: Occasion;
-  /** Whether the clock can be believed as far as giving up data goes. */
-  readonly mayExpire: boolean;
-  readonly signal: AbortSignal;
-}
+import type { Delivering, Task } from './step.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -60,7 +54,7 @@ async function deliverAll(deliveryStream: DeliveryStream, task: Task, delivering
   for (let isMore = true; isMore && !task.signal.aborted; ) {
     const isHeldBack = type === 'KinesisStreamAsSource' && (await readSource(deliveryStream, world, task.signal));
     isMore = await plan(deliveryStream, task, delivering);
-    const delivered = await deliverReady(deliveryStream, task.signal, delivering);
+    const delivered = await deliverReady(deliveryStream, task, delivering);
     // There is room now for what was held back in the source.
     isMore ||= isHeldBack && delivered > 0;
   }
@@ -72,20 +66,16 @@ async function plan({ id }: DeliveryStream, { occasion }: Task, delivering: Deli
   return delivering.world.database.write(() => planBatches(id, occasion, momentOf(delivering)));
 }
 
-/** Returns how many batches were delivered. */
-async function deliverReady(
-  { id, region }: DeliveryStream,
-  signal: AbortSignal,
-  delivering: Delivering,
-): Promise<number> {
+/** Returns how many steps of deliveries were done. */
+async function deliverReady(deliveryStream: DeliveryStream, task: Task, delivering: Delivering): Promise<number> {
   const { clock, database } = delivering.world;
-  let delivered = 0;
-  while (!signal.aborted) {
-    const delivery = readyDelivery(id, clock.now(), database);
+  let done = 0;
+  while (!task.signal.aborted) {
+    const delivery = readyDelivery(deliveryStream.id, clock.now(), database);
     if (delivery === undefined) break;
-    if (await deliver(delivery, region, delivering, signal)) delivered += 1;
+    if (await deliver({ delivery, deliveryStream, delivering, task })) done += 1;
   }
-  return delivered;
+  return done;
 }
 
 /** Gives up what could not be delivered for as long as records are kept: a day, or as long as the source keeps them. */
@@ -94,8 +84,7 @@ async function expire(deliveryStream: DeliveryStream, delivering: Delivering): P
   const { id } = deliveryStream;
   const untilMs = world.clock.now() - retentionHours(deliveryStream, delivering) * HOUR_MS;
   const expired = expiredDeliveries(id, untilMs, world.database);
-  const undeliverable = undeliverableSpans(id, untilMs, momentOf(delivering));
-  if (expired.length === 0 && undeliverable.length === 0) return;
+  if (expired.length === 0) return;
   await world.database.write(() => {
     const moment = momentOf(delivering);
     for (const delivery of expired) {
@@ -106,7 +95,6 @@ async function expire(deliveryStream: DeliveryStream, delivering: Delivering): P
       const records = span.until - span.from + 1;
       addIncident({ kind: 'EXPIRED', account, region, name, records, bytes: delivery.bytes, span, reason }, moment);
     }
-    for (const span of undeliverable) dropUndeliverable(span, moment);
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Batches are planned here: which buffered records, under which key, compressed how. All of it is fixed in one
  * transaction before a byte is written, so that what a delivery does is a function of its plan, and doing it again after
- * a crash makes the same object, never a second one.
+ * a crash does the same again and makes nothing twice.
  */
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
@@ -10,9 +10,10 @@ import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
 import { firstMark, type Mark, requireMark } from './buffer-log.ts';
 import { CONTENT_ENCODINGS, EXTENSIONS } from './compression.ts';
-import type { ObjectSettings } from './destinations/destination.ts';
-import { addIncident } from './incidents.ts';
-import { objectKey } from './key-prefix.ts';
+import type { DeliverySettings } from './destinations/destination.ts';
+import { failedDocumentsKey, type KeyParts, manifestKey, objectKey } from './key-prefix.ts';
+import { addLoad } from './redshift/loads.ts';
+import { addSearchBatch } from './search/batches.ts';
 
 /** The buffers of a delivery stream that is not being deleted, with something in them that belongs to no batch. */
 const selectFilled = query((bind: Bind<{ deliveryStream: number }>, db) =>
@@ -43,7 +44,7 @@ const selectFilled = query((bind: Bind<{ deliveryStream: number }>, db) =>
 );
 
 type FilledBuffer = NonNullable<(typeof selectFilled)['row']>;
-type Moment = Pick<Call, 'database' | 'log' | 'clock' | 'now'>;
+type Moment = Pick<Call, 'database' | 'clock' | 'now'>;
 
 /** Why a batch is made: because its buffer is due, or because somebody wants to see the records now. */
 export type Occasion = 'due' | 'flush';
@@ -53,7 +54,7 @@ const BATCHES_PER_TURN = 20;
 
 /** Whether `planBatches` would make a batch. */
 export const isAnythingDue = (deliveryStream: number, occasion: Occasion, moment: Moment): boolean =>
-  deliverableBuffers(deliveryStream, moment).some((buffer) => isDue(buffer, occasion, moment));
+  filledBuffers(deliveryStream, moment).some((buffer) => isDue(buffer, occasion, moment));
 
 /**
  * Makes batches of what waits in the buffers of a delivery stream: of as many records as reach the buffer's size, and of
@@ -61,7 +62,7 @@ export const isAnythingDue = (deliveryStream: number, occasion: Occasion, moment
  */
 export function planBatches(deliveryStream: number, occasion: Occasion, moment: Moment): boolean {
   let isMore = false;
-  for (const buffer of deliverableBuffers(deliveryStream, moment)) {
+  for (const buffer of filledBuffers(deliveryStream, moment)) {
     let left: FilledBuffer | undefined = buffer;
     for (let batches = 0; left !== undefined && isDue(left, occasion, moment); batches += 1) {
       if (batches === BATCHES_PER_TURN) {
@@ -74,8 +75,8 @@ export function planBatches(deliveryStream: number, occasion: Occasion, moment: 
   return isMore;
 }
 
-const deliverableBuffers = (deliveryStream: number, { database }: Moment): FilledBuffer[] =>
-  database.all(selectFilled, { deliveryStream }).filter(({ settings }) => settings !== null);
+const filledBuffers = (deliveryStream: number, { database }: Moment): FilledBuffer[] =>
+  database.all(selectFilled, { deliveryStream });
 
 function isDue(buffer: FilledBuffer, occasion: Occasion, { database, now }: Moment): boolean {
   if (occasion === 'flush' || buffer.totalBytes - buffer.plannedBytes >= buffer.sizeBytes) return true;
@@ -105,30 +106,56 @@ interface Ends {
 }
 
 function insertPlan(buffer: FilledBuffer, { first, last }: Ends, { database, clock, now }: Moment): void {
-  const settings = JSON.parse(buffer.settings!) as ObjectSettings;
-  const { compression } = settings;
+  const settings = JSON.parse(buffer.settings!) as DeliverySettings;
+  const { compression, kind } = settings;
   const { name, version, role, incarnation, plannedBytes } = buffer;
-  database.run(insertDelivery, {
+  const parts: KeyParts = {
+    prefix: settings.prefix,
+    timeZone: settings.timeZone,
+    name,
+    version,
+    oldestArrivedMs: first.arrivedMs,
+    uuid: nameUuid(incarnation, `${role} ${first.position} ${last.position}`),
+    // An empty FileExtension means the format's own.
+    extension: settings.fileExtension || EXTENSIONS[compression],
+    randomUuid: () => clock.randomUuid(),
+  };
+  const { id } = database.get(insertDelivery, {
     ...valuesOf(buffer, { first, last }, now),
-    state: 'PLANNED',
-    endedMs: null,
+    kind,
+    step: kind === 'search' ? 'INDEX' : 'STORE',
     bytes: last.endBytes - plannedBytes,
     bucket: settings.bucket,
-    key: objectKey({
-      prefix: settings.prefix,
-      timeZone: settings.timeZone,
-      name,
-      version,
-      oldestArrivedMs: first.arrivedMs,
-      uuid: nameUuid(incarnation, `${role} ${first.position} ${last.position}`),
-      // An empty FileExtension means the format's own.
-      extension: settings.fileExtension || EXTENSIONS[compression],
-      randomUuid: () => clock.randomUuid(),
-    }),
+    key: kind === 'search' ? failedDocumentsKey({ ...parts, ...settings }) : objectKey(parts),
     compression,
     contentEncoding: CONTENT_ENCODINGS[compression] ?? null,
     kmsKeyArn: settings.kmsKeyArn ?? null,
-  });
+  })!;
+  addDetails(id, settings, { parts, buffer, first }, database);
+}
+
+/** What only deliveries of this kind have. */
+function addDetails(
+  delivery: number,
+  settings: DeliverySettings,
+  { parts, buffer, first }: { parts: KeyParts; buffer: FilledBuffer; first: Mark },
+  database: Database,
+): void {
+  if (settings.kind === 'redshift') {
+    addLoad(
+      {
+        delivery,
+        loadId: parts.uuid,
+        manifestKey: manifestKey('manifests/', parts),
+        errorManifestKey: manifestKey('errors/manifests/', parts),
+      },
+      database,
+    );
+  } else if (settings.kind === 'search') {
+    const { indexName, rotation, typeName, idFormat } = settings;
+    const from = { delivery, idPrefix: buffer.incarnation, nextPosition: first.position };
+    addSearchBatch({ ...from, indexName, rotation, typeName, idFormat }, database);
+  }
 }
 
 const valuesOf = (buffer: FilledBuffer, { first, last }: Ends, now: number) => ({
@@ -157,52 +184,13 @@ export function nameUuid(namespace: string, name: string): string {
   ].join('-');
 }
 
-/** What of a delivery stream arrived at or before `untilMs` and cannot become a batch: nothing delivers it. */
-export function undeliverableSpans(deliveryStream: number, untilMs: number, { database }: Moment): UndeliverableSpan[] {
-  const buffers = database.all(selectFilled, { deliveryStream }).filter(({ settings }) => settings === null);
-  return buffers.flatMap((buffer) => expiredSpan(buffer, untilMs, database) ?? []);
-}
-
-interface UndeliverableSpan extends Ends {
-  readonly buffer: FilledBuffer;
-}
-
-/** Gives a span up. Only inside the body of a write. */
-export function dropUndeliverable({ buffer, first, last }: UndeliverableSpan, moment: Moment): void {
-  const bytes = last.endBytes - buffer.plannedBytes;
-  moment.database.run(insertDelivery, {
-    ...valuesOf(buffer, { first, last }, moment.now),
-    ...NO_OBJECT,
-    state: 'DROPPED',
-    endedMs: moment.now,
-    bytes,
-  });
-  moment.database.run(advance, { buffer: buffer.id, position: last.position + 1, bytes: last.endBytes });
-  const span = { buffer: buffer.id, from: first.position, until: last.position };
-  const records = span.until - span.from + 1;
-  const reason = 'They expired before anything could deliver them to their destination.';
-  addIncident({ kind: 'EXPIRED', ...buffer, records, bytes, span, reason }, moment);
-}
-
-/** What a batch has in place of an object that never was. */
-const NO_OBJECT = { bucket: '', key: '', compression: '', contentEncoding: null, kmsKeyArn: null } as const;
-
-function expiredSpan(buffer: FilledBuffer, untilMs: number, database: Database): UndeliverableSpan | undefined {
-  const { id, plannedPosition: from, nextPosition } = buffer;
-  const isAlive = ({ arrivedMs }: Mark) => arrivedMs > untilMs;
-  const first = requireMark(id, from, database);
-  if (isAlive(first)) return undefined;
-  const mark = firstMark(id, { from, until: nextPosition - 1 }, isAlive, database);
-  return { buffer, first, last: isAlive(mark) ? requireMark(id, mark.position - 1, database) : mark };
-}
-
 interface Plan {
   readonly buffer: number;
   readonly deliveryStream: number;
   readonly role: FilledBuffer['role'];
   readonly version: number;
-  readonly state: 'PLANNED' | 'DROPPED';
-  readonly endedMs: number | null;
+  readonly kind: DeliverySettings['kind'];
+  readonly step: 'STORE' | 'INDEX';
   readonly firstPosition: number;
   readonly lastPosition: number;
   readonly startBytes: number;
@@ -221,27 +209,31 @@ interface Plan {
 const CONTENT_TYPE = 'application/octet-stream';
 
 const insertDelivery = query((bind: Bind<Plan>, db) =>
-  db.insertInto('deliveries').values({
-    buffer: bind('buffer'),
-    delivery_stream: bind('deliveryStream'),
-    role: bind('role'),
-    version: bind('version'),
-    state: bind('state'),
-    ended_ms: bind('endedMs'),
-    first_position: bind('firstPosition'),
-    last_position: bind('lastPosition'),
-    start_bytes: bind('startBytes'),
-    bytes: bind('bytes'),
-    first_arrived_ms: bind('firstArrivedMs'),
-    last_arrived_ms: bind('lastArrivedMs'),
-    bucket: bind('bucket'),
-    key: bind('key'),
-    compression: bind('compression'),
-    content_type: sql.lit(CONTENT_TYPE),
-    content_encoding: bind('contentEncoding'),
-    kms_key_arn: bind('kmsKeyArn'),
-    planned_ms: bind('now'),
-  }),
+  db
+    .insertInto('deliveries')
+    .values({
+      buffer: bind('buffer'),
+      delivery_stream: bind('deliveryStream'),
+      role: bind('role'),
+      version: bind('version'),
+      kind: bind('kind'),
+      step: bind('step'),
+      state: sql.lit('PLANNED'),
+      first_position: bind('firstPosition'),
+      last_position: bind('lastPosition'),
+      start_bytes: bind('startBytes'),
+      bytes: bind('bytes'),
+      first_arrived_ms: bind('firstArrivedMs'),
+      last_arrived_ms: bind('lastArrivedMs'),
+      bucket: bind('bucket'),
+      key: bind('key'),
+      compression: bind('compression'),
+      content_type: sql.lit(CONTENT_TYPE),
+      content_encoding: bind('contentEncoding'),
+      kms_key_arn: bind('kmsKeyArn'),
+      planned_ms: bind('now'),
+    })
+    .returning('id'),
 );
 
 const advance = query((bind: Bind<{ buffer: number; position: number; bytes: number }>, db) =>

@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { join } from 'node:path';
 import type { World } from '../call.ts';
 import { memory } from '../database/memory.ts';
-import { KEY_BYTES, NONCE_BYTES, sealText } from '../sealing.ts';
+import { KEY_BYTES, NONCE_BYTES, openText, sealText } from '../sealing.ts';
 
 const KEY_FILE = 'secrets.key';
 
@@ -15,6 +15,17 @@ const keys = memory(() => ({ key: undefined as Buffer | undefined }));
 /** `secret` in a form that may be stored. */
 export function sealSecret(secret: string, world: World): string {
   return sealText(keyOf(world), world.clock.randomBytes(NONCE_BYTES), secret).toString('base64');
+}
+
+/**
+ * The secret that was sealed.
+ * @throws Error when the key is not the one that it was sealed with
+ */
+export function openSecret(sealed: string, world: World): string {
+  const secret = openText(keyOf(world), Buffer.from(sealed, 'base64'));
+  if (secret !== undefined) return secret;
+  const path = join(world.dataDir, KEY_FILE);
+  throw new Error(`A stored password cannot be read with ${path}; restore that file, or give the password again.`);
 }
 
 function keyOf(world: World): Buffer {

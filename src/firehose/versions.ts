@@ -24,3 +24,15 @@ const insertVersion = query(
 export function addVersion(deliveryStream: number, { destination, ...version }: Version, database: Database): void {
   database.run(insertVersion, { deliveryStream, ...version, destination: JSON.stringify(destination) });
 }
+
+const selectDestination = query((bind: Bind<{ deliveryStream: number; version: number }>, db) =>
+  db
+    .selectFrom('delivery_stream_versions')
+    .select('destination')
+    .where('delivery_stream', '=', bind('deliveryStream'))
+    .where('version', '=', bind('version')),
+);
+
+/** The destination of a delivery stream, by its row id, in one of its versions. */
+export const destinationOf = (deliveryStream: number, version: number, database: Database): Destination =>
+  JSON.parse(database.get(selectDestination, { deliveryStream, version })!.destination);

@@ -15,6 +15,8 @@ export interface Rules {
   readonly maxLeftIn?: Profile;
   /** Regular expression for the whole value. */
   readonly pattern?: string;
+  /** What Millrace takes beyond `pattern`: another regular expression, which no message shows. */
+  readonly alsoTakes?: string;
   /** In the order in which AWS lists them in messages. */
   readonly enum?: readonly string[];
 }
@@ -129,5 +131,7 @@ function scalar(kind: ScalarKind, rules: Rules): ScalarShape {
   if (rules.pattern === undefined) return { kind, rules };
   // Classes of characters such as \p{L} mean something in Unicode mode only, which refuses escapes of other patterns.
   const flags = rules.pattern.includes('\\p{') ? 'u' : '';
-  return { kind, rules, regex: new RegExp(`^(?:${rules.pattern})$`, flags) };
+  const { pattern, alsoTakes } = rules;
+  const source = alsoTakes === undefined ? pattern : `${pattern}|${alsoTakes}`;
+  return { kind, rules, regex: new RegExp(`^(?:${source})$`, flags) };
 }

@@ -1,6 +1,6 @@
 /** The Express application behind the API: health, metrics and controls for people and orchestrators. */
 import http2 from 'node:http2';
-import express, { type Express } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Metrics } from './metrics.ts';
 import type { HttpRequest, HttpResponse, RequestListener } from './one-port.ts';
 
@@ -27,6 +27,8 @@ export interface FlushTarget {
 export interface Controls {
   /** Delivers what a delivery stream has buffered; undefined when there is none of that name. */
   flush(target: FlushTarget): Promise<{ readonly deliveries: readonly { readonly state: string }[] } | undefined>;
+  /** Runs SQL in an embedded database that plays Redshift; undefined when there can be none of that name. */
+  runSql(database: string, sql: string): Promise<readonly object[] | undefined>;
 }
 
 export interface Reports {
@@ -37,6 +39,12 @@ export interface Reports {
 
 const NO_DELIVERY_STREAM =
   'There is no delivery stream of this name; add ?account= and ?region= if it is not in the default ones.';
+
+/** Longer scripts are for tools. */
+const sqlBody = express.text({ type: 'application/sql', limit: '1mb' });
+
+/** JSON has no integers of 64 bits that all readers keep; they are written as texts. */
+const withoutBigInt = (_name: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -70,10 +78,29 @@ export function createApp({ health, metrics, controls }: Reports, otherwise: Req
     if (report === undefined) response.status(404).json({ message: NO_DELIVERY_STREAM });
     else response.status(report.deliveries.every(({ state }) => state === 'DELIVERED') ? 200 : 502).json(report);
   });
+  app.post(`${CONTROL_PATH}redshift/:database/query`, sqlBody, async (request, response) => {
+    // Without a parser for it the body is no text: again, what forms of web pages can send.
+    const sql: unknown = request.body;
+    if (typeof sql !== 'string') {
+      response.status(415).json({ message: 'Send SQL with the header Content-Type: application/sql.' });
+      return;
+    }
+    try {
+      const results = await controls.runSql(request.params.database!, sql);
+      if (results === undefined) response.status(404).json({ message: 'There is no database of this name.' });
+      else response.type('json').send(JSON.stringify({ results }, withoutBigInt));
+    } catch (error) {
+      response.status(400).json({ message: (error as Error).message });
+    }
+  });
   app.post(new RegExp(`^${CONTROL_PATH}`), (_request, response) => {
     response.status(404).json({ message: 'There is no such control.' });
   });
   app.use((request, response) => otherwise(request, response));
+  // A body that is too large or ends early. Four parameters tell Express what this is.
+  app.use((error: { status?: number; message: string }, _request: Request, response: Response, _next: NextFunction) => {
+    response.status(error.status ?? 500).json({ message: error.message });
+  });
   return onBothProtocols(app);
 }
 

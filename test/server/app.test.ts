@@ -80,7 +80,10 @@ describe.each(Object.entries(protocols))('over %s', (_protocol, ask) => {
       gateway: { handle: () => Promise.reject(new Error('The gateway must not be asked.')) },
       health: () => health,
       series: [],
-      controls: { flush: () => Promise.reject(new Error('Nothing may be flushed.')) },
+      controls: {
+        flush: () => Promise.reject(new Error('Nothing may be flushed.')),
+        runSql: () => Promise.reject(new Error('Nothing may be run.')),
+      },
       allowedHosts: [],
       clock: createTestClock(),
       log: createTestLog(),

@@ -92,6 +92,14 @@ export async function deliverAfter(server: TestServer, ms: number): Promise<void
   await server.runJob('flush');
 }
 
+/** Like `deliverAfter`, and waits until everything that can be done now is done, also on servers of others. */
+export async function deliverAllAfter(server: TestServer, ms: number): Promise<void> {
+  await deliverAfter(server, ms);
+  const open = `select count(*) as count from deliveries
+    where is_cleared = 0 and (state != 'PLANNED' or retry_ms <= ${server.clock.now()})`;
+  while (select(server, open)[0].count > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 export interface DeliveredFile {
   /** Below the bucket's directory. */
   readonly path: string;

@@ -5,7 +5,12 @@
 import type { WireValue } from '../../protocol/encode.ts';
 import { invalidArgument } from '../errors.ts';
 import type { CreateDeliveryStreamInput, UpdateDestinationInput } from '../shapes.ts';
-import { createElasticsearch, type ElasticsearchDescription, updateElasticsearch } from './elasticsearch.ts';
+import {
+  createElasticsearch,
+  type ElasticsearchDescription,
+  searchSettings,
+  updateElasticsearch,
+} from './elasticsearch.ts';
 import {
   createExtendedS3,
   type ExtendedS3Description,
@@ -16,10 +21,10 @@ import {
 } from './extended-s3.ts';
 import { createRedshift, type Redshift, redshiftConfigurationOf, updateRedshift } from './redshift.ts';
 import { objectSettings } from './s3.ts';
-import { type Buffering, bufferingFrom, type DestinationContext, inOrder, type ObjectSettings } from './settings.ts';
+import { type Buffering, bufferingFrom, type DeliverySettings, type DestinationContext, inOrder } from './settings.ts';
 import { assertSupportedCreation, assertSupportedUpdate } from './unsupported.ts';
 
-export type { Buffering, DestinationContext, ObjectSettings } from './settings.ts';
+export type { Buffering, DeliverySettings, DestinationContext } from './settings.ts';
 
 export type Destination =
   | { readonly type: 'S3'; readonly description: ExtendedS3Description }
@@ -120,19 +125,27 @@ export function describeDestination(destination: Destination): { readonly [membe
   }
 }
 
-/** How the records themselves become objects; undefined where they go elsewhere than S3. */
-export const objectSettingsOf = (destination: Destination): ObjectSettings | undefined =>
-  destination.type === 'S3' ? extendedObjectSettings(destination.description) : undefined;
+/** What becomes of the records themselves. */
+export function deliverySettingsOf({ type, description }: Destination): DeliverySettings {
+  switch (type) {
+    case 'S3':
+      return { kind: 'object', ...extendedObjectSettings(description) };
+    case 'Redshift':
+      return { kind: 'redshift', ...objectSettings(description.S3DestinationDescription) };
+    case 'Elasticsearch':
+      return searchSettings(description);
+  }
+}
 
 /** How copies of all records become objects; undefined where none are wanted. */
-export function backupSettingsOf({ type, description }: Destination): ObjectSettings | undefined {
+export function backupSettingsOf({ type, description }: Destination): DeliverySettings | undefined {
   if (type === 'Elasticsearch') {
     return description.S3BackupMode === 'AllDocuments'
-      ? objectSettings(description.S3DestinationDescription)
+      ? { kind: 'object', ...objectSettings(description.S3DestinationDescription) }
       : undefined;
   }
   const { S3BackupMode, S3BackupDescription } = description;
-  return S3BackupMode === 'Enabled' ? objectSettings(S3BackupDescription!) : undefined;
+  return S3BackupMode === 'Enabled' ? { kind: 'object', ...objectSettings(S3BackupDescription!) } : undefined;
 }
 
 /** When the buffer of the records themselves is due. Redshift's is that of its intermediate bucket. */

@@ -14,9 +14,10 @@ import {
   type LoggingDescription,
   mergedS3,
   NO_LOGGING,
+  objectSettings,
   type S3Description,
 } from './s3.ts';
-import { assertOwnRole, type DestinationContext, overlaid } from './settings.ts';
+import { assertOwnRole, bufferingFrom, type DestinationContext, overlaid, type SearchSettings } from './settings.ts';
 import {
   assertSupportedTransformation,
   completedTransformation,
@@ -121,6 +122,7 @@ function checked(description: ElasticsearchDescription, context: DestinationCont
         'domain arn.',
     );
   }
+  if (ClusterEndpoint !== undefined) assertEndpoint(ClusterEndpoint);
   assertLogging(description.CloudWatchLoggingOptions);
   // The bucket of an Elasticsearch destination is a backup, in either mode.
   assertBackup(description.S3DestinationDescription, context);
@@ -128,5 +130,32 @@ function checked(description: ElasticsearchDescription, context: DestinationCont
   return description;
 }
 
+/** Everybody who may describe the delivery stream sees the endpoint. */
+function assertEndpoint(endpoint: string): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url === undefined || url.hostname === '') throw invalidArgument('ClusterEndpoint must be an http or https URL.');
+  if (url.username === '' && url.password === '') return;
+  throw invalidArgument(
+    'ClusterEndpoint must not contain a user or a password; give a DomainARN and put them into the setting ' +
+      'ELASTICSEARCH_ENDPOINT.',
+  );
+}
+
 /** There is no VPC to look up: an id that is always the same for the same subnets. */
 const vpcIdOf = ({ SubnetIds }: Vpc): string => `vpc-${hash('sha1', SubnetIds.join(' ')).slice(0, 17)}`;
+
+/** How documents are made with these settings, and objects of those that fail. */
+export function searchSettings(description: ElasticsearchDescription): SearchSettings {
+  const { S3DestinationDescription, BufferingHints, TypeName, DocumentIdOptions } = description;
+  const { ErrorOutputPrefix } = S3DestinationDescription;
+  return {
+    ...objectSettings(S3DestinationDescription),
+    ...bufferingFrom(BufferingHints),
+    kind: 'search',
+    ...(ErrorOutputPrefix === undefined ? {} : { errorOutputPrefix: ErrorOutputPrefix }),
+    indexName: description.IndexName,
+    rotation: description.IndexRotationPeriod,
+    typeName: TypeName ?? '',
+    idFormat: DocumentIdOptions.DefaultDocumentIdFormat,
+  };
+}

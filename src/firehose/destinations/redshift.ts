@@ -1,6 +1,8 @@
 /** Redshift destinations: records go to an intermediate bucket first and are copied into the table from there. */
 import type { Decoded } from '../../protocol/shape.ts';
 import { invalidArgument } from '../errors.ts';
+import { CopyOptionsError, parseCopyOptions } from '../redshift/copy-options.ts';
+import { columnNamesOf, tableNameOf } from '../redshift/identifiers.ts';
 import type { redshiftDestinationConfiguration, redshiftDestinationUpdate } from '../shapes/redshift.ts';
 import { assertBackupOf, type Backup, completedBackup, mergedBackup } from './backup.ts';
 import {
@@ -125,9 +127,28 @@ function checked(description: RedshiftDescription, context: DestinationContext):
   if (staging.Prefix?.includes('!{') || staging.ErrorOutputPrefix !== undefined) {
     throw invalidArgument('Prefix Expressions or ErrorOutputPrefix is currently not supported for this destination');
   }
+  assertCopyCommand(description.CopyCommand);
   assertLogging(description.CloudWatchLoggingOptions);
   assertS3(staging, context);
   assertBackupOf(description, context);
   assertOwnRole(description.RoleARN, context);
   return description;
+}
+
+/** AWS finds out at the first COPY. What cannot be done here is said at once, before records wait for it. */
+function assertCopyCommand({ DataTableName, DataTableColumns, CopyOptions }: Configuration['CopyCommand']): void {
+  if (tableNameOf(DataTableName) === undefined) {
+    throw invalidArgument(
+      'DataTableName must be the name of a table, or of a schema and a table with a dot between them.',
+    );
+  }
+  if (columnNamesOf(DataTableColumns) === undefined) {
+    throw invalidArgument('DataTableColumns must be names of columns with commas between them.');
+  }
+  try {
+    parseCopyOptions(CopyOptions);
+  } catch (error) {
+    if (!(error instanceof CopyOptionsError)) throw error;
+    throw invalidArgument(error.message);
+  }
 }

@@ -31,6 +31,25 @@ export interface ObjectSettings extends Buffering {
   readonly kmsKeyArn?: string;
 }
 
+/** Objects that are copied into a table afterwards. */
+export interface RedshiftSettings extends ObjectSettings {
+  readonly kind: 'redshift';
+}
+
+/** Documents of an index; those that fail become objects. */
+export interface SearchSettings extends ObjectSettings {
+  readonly kind: 'search';
+  readonly errorOutputPrefix?: string;
+  readonly indexName: string;
+  readonly rotation: 'NoRotation' | 'OneHour' | 'OneDay' | 'OneWeek' | 'OneMonth';
+  /** Empty: none. */
+  readonly typeName: string;
+  readonly idFormat: 'FIREHOSE_DEFAULT' | 'NO_DOCUMENT_ID';
+}
+
+/** What becomes of the records in a buffer, as far as it is fixed when a batch is planned. */
+export type DeliverySettings = ({ readonly kind: 'object' } & ObjectSettings) | RedshiftSettings | SearchSettings;
+
 interface Hints {
   readonly SizeInMBs: number;
   readonly IntervalInSeconds: number;

@@ -12,6 +12,7 @@ import {
   contentPieces,
   type Fingerprint,
   newMeasure,
+  type ObjectAddress,
   type ObjectStore,
   type ObjectToStore,
   type StoredObject,
@@ -77,6 +78,7 @@ export async function openLocalStore(root: string, newUuid: () => string): Promi
   return {
     place,
     put: (object, signal) => put(tree, object, newUuid(), signal),
+    get: (address, signal) => get(tree, address, signal),
     close: async () => {},
   };
 }
@@ -115,6 +117,38 @@ async function put(tree: Tree, object: ObjectToStore, uuid: string, signal: Abor
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
+}
+
+async function* get(tree: Tree, { bucket, key }: ObjectAddress, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const path = await locate(tree, pathOf(bucket, key));
+  if (path === undefined) throw new Error(`There is no object s3://${bucket}/${key}`);
+  const file = await attempt('read', path, open(path, READ));
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      const { bytesRead } = await attempt('read', path, file.read(buffer, 0, READ_BYTES, null));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where the object with this path is, evading as `findPlace` does; undefined when it is not there. */
+async function locate({ root }: Tree, path: readonly string[]): Promise<string | undefined> {
+  let directory = root;
+  for (const name of path.slice(0, -1)) {
+    const found = await find(join(directory, name));
+    directory = join(directory, found === undefined || found.isDirectory() ? name : directoryBeside(name));
+    if (!(await find(directory))?.isDirectory()) return undefined;
+  }
+  const plain = join(directory, path.at(-1)!);
+  const found = await find(plain);
+  if (found?.isFile()) return plain;
+  const beside = join(directory, fileBeside(path.at(-1)!));
+  return (await find(beside))?.isFile() ? beside : undefined;
 }
 
 /** Writes, syncs and closes `file`. */

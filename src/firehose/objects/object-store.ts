@@ -13,6 +13,13 @@ export interface ObjectToStore {
   readonly region: string;
 }
 
+/** An object as it is asked for. */
+export interface ObjectAddress {
+  readonly bucket: string;
+  readonly key: string;
+  readonly region: string;
+}
+
 export interface StoredObject {
   readonly sizeBytes: number;
   /** In hex. */
@@ -29,6 +36,8 @@ export interface ObjectStore {
    * leaves one. Rejects with the signal's reason once `signal` is aborted.
    */
   put(object: ObjectToStore, signal: AbortSignal): Promise<StoredObject>;
+  /** The bytes of an object; rejects with an error whose message is one sentence when there is none. */
+  get(address: ObjectAddress, signal: AbortSignal): AsyncIterable<Buffer>;
   /** URL or directory, for people. */
   readonly place: string;
   close(): Promise<void>;

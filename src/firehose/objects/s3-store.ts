@@ -4,9 +4,16 @@
  */
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
 import { Refusal } from '../../refusal.ts';
-import { contentPieces, newMeasure, type ObjectStore, type ObjectToStore, type StoredObject } from './object-store.ts';
+import {
+  contentPieces,
+  newMeasure,
+  type ObjectAddress,
+  type ObjectStore,
+  type ObjectToStore,
+  type StoredObject,
+} from './object-store.ts';
 
-type Sdk = Pick<typeof import('@aws-sdk/client-s3'), 'S3Client' | 'PutObjectCommand'>;
+type Sdk = Pick<typeof import('@aws-sdk/client-s3'), 'S3Client' | 'PutObjectCommand' | 'GetObjectCommand'>;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -38,6 +45,7 @@ export async function openS3Store(
   return {
     place: endpoint,
     put: (object, signal) => put(sdk, clientOf(object.region), object, signal),
+    get: (address, signal) => get(sdk, clientOf(address.region), address, signal),
     async close() {
       for (const client of clients.values()) client.destroy();
     },
@@ -88,6 +96,22 @@ async function put(sdk: Sdk, client: S3Client, object: ObjectToStore, signal: Ab
     throw new Error(`An object could not be stored in the S3 bucket ${object.bucket}: ${codeOf(error)}.`);
   }
   return { ...fingerprint, path: null };
+}
+
+async function* get(
+  sdk: Sdk,
+  client: S3Client,
+  { bucket, key }: ObjectAddress,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key });
+    const { Body } = await client.send(command, { abortSignal: signal });
+    yield* Body as AsyncIterable<Buffer>;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(`The object s3://${bucket}/${key} cannot be read: ${codeOf(error)}.`);
+  }
 }
 
 function requestOf(object: ObjectToStore, body: Buffer): PutObjectCommandInput {

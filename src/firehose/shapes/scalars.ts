@@ -13,12 +13,20 @@ export const clusterJDBCURL = string({
   max: 512,
   pattern:
     'jdbc:(redshift|postgresql)://((?!-)[A-Za-z0-9-]{1,63}(?<!-)\\.)+(redshift(-serverless)?)\\.([a-zA-Z0-9\\.\\-]+):\\d{1,5}/[a-zA-Z0-9_$-]+',
+  // A database on this machine has a name without dots, or none.
+  alsoTakes: 'jdbc:(redshift|postgresql)://([A-Za-z0-9._-]{1,253}|\\[[0-9A-Fa-f:.]+\\]):\\d{1,5}/[a-zA-Z0-9_$-]+',
 });
 export const compressionFormat = oneOf('UNCOMPRESSED', 'GZIP', 'ZIP', 'Snappy', 'HADOOP_SNAPPY');
 export const customTimeZone = string({ min: 0, max: 50, pattern: '^$|[a-zA-Z/_]+' });
 export const deliveryStreamName = string({ min: 1, max: 64, pattern: '[a-zA-Z0-9_.-]+' });
 export const destinationId = string({ min: 1, max: 100, pattern: '[a-zA-Z0-9-]+' });
-export const elasticsearchClusterEndpoint = string({ min: 1, max: 512, pattern: 'https:.*' });
+export const elasticsearchClusterEndpoint = string({
+  min: 1,
+  max: 512,
+  pattern: 'https:.*',
+  // A cluster on this machine seldom has a certificate.
+  alsoTakes: 'http:.*',
+});
 export const elasticsearchDomainARN = string({
   min: 1,
   max: 512,

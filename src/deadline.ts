@@ -1,0 +1,40 @@
+/** Bounds on work that others do for us: a server that hangs holds nobody up for longer. */
+import type { Clock } from './clock.ts';
+
+export interface Deadline {
+  readonly limitMs: number;
+  /** The beginning of the error's sentence, which goes on "… within 30 seconds". */
+  readonly failure: string;
+  /** Ends the work, because the time is over or `signal` is aborted. */
+  readonly abandon: () => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The result of `work`. What is abandoned may still end, unheard.
+ * @throws Error (code `ETIMEDOUT`) when it takes too long; the signal's reason once it is aborted
+ */
+export function within<T>(
+  work: Promise<T>,
+  { limitMs, failure, abandon, signal }: Deadline,
+  clock: Pick<Clock, 'after'>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (reason: unknown) => {
+      settle();
+      abandon();
+      reject(reason);
+    };
+    const onAbort = () => giveUp(signal.reason);
+    const cancel = clock.after(limitMs, () => {
+      giveUp(Object.assign(new Error(`${failure} within ${limitMs / 1000} seconds`), { code: 'ETIMEDOUT' }));
+    });
+    const settle = () => {
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+    };
+    work.then(resolve, reject).finally(settle);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+}

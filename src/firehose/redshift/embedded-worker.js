@@ -1,0 +1,116 @@
+/**
+ * The thread of an embedded PostgreSQL. JavaScript, because a worker is loaded by Node itself, also in tests that run the
+ * TypeScript sources. Starting the engine takes seconds and a load keeps it busy; the main thread goes on meanwhile.
+ *
+ * Sends {ready} or {error} first. Then answers messages {id, kind, …} with {id, result} or {id, error}.
+ */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+import { NodeFS } from '@electric-sql/pglite/nodefs';
+
+/** @typedef {{ nfd?: number, node: object }} FileStream */
+
+/** PGlite does not sync its files, because most of its users run in browsers. Here what is loaded stays loaded. */
+class SyncedFiles extends NodeFS {
+  /**
+   * @override
+   * @param {Parameters<NodeFS['init']>[0]} pg
+   * @param {Parameters<NodeFS['init']>[1]} options
+   */
+  async init(pg, options) {
+    const made = await super.init(pg, options);
+    const { emscriptenOpts } = made;
+    const preRun = [...[emscriptenOpts.preRun ?? []].flat(), addSync];
+    return { ...made, emscriptenOpts: { ...emscriptenOpts, preRun } };
+  }
+}
+
+/** @param {any} module the engine, whose file system knows no sync */
+function addSync(module) {
+  const { NODEFS } = module.FS.filesystems;
+  /** @param {FileStream} stream */
+  NODEFS.stream_ops.fsync = (stream) => {
+    if (stream.nfd !== undefined) fsyncSync(stream.nfd);
+    else syncDirectory(NODEFS.realPath(stream.node));
+    return 0;
+  };
+}
+
+/** @param {string} path */
+function syncDirectory(path) {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** `-F` switches syncing off; of the ways to sync the log, the engine's library has only this one. */
+const startParams = [
+  ...PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
+  ...['-c', 'wal_sync_method=fsync'],
+];
+
+const { directory } = /** @type {{ directory: string }} */ (workerData);
+
+/** @param {unknown} error */
+function plain(error) {
+  const { message, code, where } = /** @type {{ message: string, code?: string, where?: string }} */ (error);
+  return { message, code, where };
+}
+
+/** @typedef {{ kind: 'query', sql: string, parameters: unknown[] }} Query */
+/** @typedef {{ kind: 'copy', target: string, text: Uint8Array<ArrayBuffer> }} Copy */
+/** @typedef {{ kind: 'script', sql: string, rowsMax: number }} Script */
+/** @typedef {{ kind: 'close' }} Close */
+
+/** @param {PGlite} database @param {Query | Copy | Script | Close} request */
+async function perform(database, request) {
+  switch (request.kind) {
+    case 'query':
+      return (await database.query(request.sql, request.parameters)).rows;
+    case 'copy':
+      await database.query(`copy ${request.target} from '/dev/blob'`, [], { blob: new Blob([request.text]) });
+      return undefined;
+    case 'script':
+      return runScript(database, request);
+    case 'close':
+      return database.close();
+  }
+}
+
+/**
+ * What the script leaves behind in the session, a transaction or a setting, does not outlive it.
+ * @param {PGlite} database
+ * @param {Script} script
+ */
+async function runScript(database, { sql, rowsMax }) {
+  try {
+    const results = await database.exec(sql);
+    return results.map(({ fields, rows, affectedRows }) => ({
+      columns: fields.map(({ name }) => name),
+      rows: rows.slice(0, rowsMax),
+      rowCount: fields.length > 0 ? rows.length : (affectedRows ?? 0),
+    }));
+  } finally {
+    // Two statements, for the second one cannot run inside what the first one ends.
+    await database.exec('rollback');
+    await database.exec('discard all');
+  }
+}
+
+try {
+  const database = await PGlite.create({ fs: new SyncedFiles(directory), startParams });
+  parentPort?.on('message', async ({ id, ...request }) => {
+    try {
+      parentPort?.postMessage({ id, result: await perform(database, request) });
+    } catch (error) {
+      parentPort?.postMessage({ id, error: plain(error) });
+    }
+  });
+  parentPort?.postMessage({ ready: true });
+} catch (error) {
+  parentPort?.postMessage({ error: plain(error) });
+}

@@ -1,0 +1,140 @@
+/**
+ * The embedded databases that play the clusters on AWS: one directory for each, one of them running at a time, because
+ * an engine takes hundreds of megabytes. It starts when it is needed and ends when nobody has needed it for a while.
+ */
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { World } from '../../call.ts';
+import { within } from '../../deadline.ts';
+import { type Engine, startEngine } from './engine.ts';
+
+export interface EmbeddedDatabases {
+  /**
+   * Runs `work` with the engine of the database of this name, to which it belongs meanwhile.
+   * @throws what `work` throws; Error when the engine cannot start or `work` takes longer than `limitMs`
+   */
+  use<T>(name: string, work: (engine: Engine) => Promise<T>, bounds: Bounds): Promise<T>;
+  /** Whether there is a database of this name. */
+  exists(name: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Bounds {
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Names of databases in JDBC URLs; they are names of directories, too. */
+export const DATABASE_NAME = /^[a-zA-Z0-9_$-]{1,128}$/;
+
+const IDLE_MS = 60_000;
+/** The first start makes the database, which takes seconds. */
+const START_MS = 120_000;
+const CLOSE_MS = 5000;
+
+interface Running {
+  readonly name: string;
+  readonly engine: Engine;
+}
+
+/** The databases in the directory `root`, which is made when the first of them is. */
+export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 'clock' | 'log'>): EmbeddedDatabases {
+  const directoryOf = (name: string) => join(root, name);
+  let running: Running | undefined;
+  // An engine that was killed must be gone before another one opens its files.
+  let killed: Promise<unknown> = Promise.resolve();
+  let cancelIdle = () => {};
+  // Who comes next waits for who came before.
+  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = queue.then(work);
+    queue = turn.catch(() => {});
+    return turn;
+  };
+
+  const kill = (engine: Engine): void => {
+    killed = Promise.all([killed, engine.kill()]);
+  };
+
+  async function stop(): Promise<void> {
+    const stopped = running;
+    running = undefined;
+    if (stopped === undefined) return;
+    const { engine } = stopped;
+    const abandon = () => kill(engine);
+    const deadline = { limitMs: CLOSE_MS, failure: 'It did not end', abandon, signal: new AbortController().signal };
+    await within(engine.close(), deadline, clock).catch((error) => log.warn({ err: error }, 'A database was killed.'));
+  }
+
+  async function engineOf(name: string, signal: AbortSignal): Promise<Engine> {
+    if (running?.name === name && !running.engine.hasEnded) return running.engine;
+    await stop();
+    const engine = await started(directoryOf(name), signal);
+    running = { name, engine };
+    return engine;
+  }
+
+  async function started(directory: string, signal: AbortSignal): Promise<Engine> {
+    await killed;
+    if (!(await isThere(directory))) await make(directory, signal);
+    return start(directory, signal);
+  }
+
+  const start = (directory: string, signal: AbortSignal): Promise<Engine> => {
+    const starting = startEngine(directory);
+    const abandon = () => void starting.then(kill).catch(() => {});
+    return within(
+      starting,
+      { limitMs: START_MS, failure: 'The embedded database did not start', abandon, signal },
+      clock,
+    );
+  };
+
+  /** Half of a database is none: it gets its name when it is complete. */
+  async function make(directory: string, signal: AbortSignal): Promise<void> {
+    log.info({ directory }, 'An embedded database is being made; this takes some seconds.');
+    const unfinished = `${directory}.new`;
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await rm(unfinished, { recursive: true, force: true });
+    const engine = await start(unfinished, signal);
+    await engine.close();
+    await rename(unfinished, directory);
+    await sync(dirname(directory));
+  }
+
+  return {
+    use: (name, work, { limitMs, signal }) =>
+      inTurn(async () => {
+        signal.throwIfAborted();
+        cancelIdle();
+        const engine = await engineOf(name, signal);
+        const abandon = () => kill(engine);
+        const failure = `The embedded database ${name} did not finish`;
+        try {
+          return await within(work(engine), { limitMs, failure, abandon, signal }, clock);
+        } finally {
+          cancelIdle = clock.after(IDLE_MS, () => void inTurn(stop));
+        }
+      }),
+    exists: (name) => isThere(directoryOf(name)),
+    async close() {
+      cancelIdle();
+      await inTurn(stop);
+    },
+  };
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function sync(directory: string): Promise<void> {
+  const file: FileHandle = await open(directory, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,76 @@
+/** A PostgreSQL server that plays Redshift. The client is loaded when the first delivery needs it. */
+import { isIP, Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../../clock.ts';
+import { within } from '../../deadline.ts';
+import { resolveHost } from '../network.ts';
+import type { Session } from './session.ts';
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  /** As in PostgreSQL's URLs; `disable` unless somebody says otherwise. */
+  readonly tls: 'disable' | 'require' | 'verify-full';
+}
+
+/** A server that says nothing for so long is taken for dead. */
+const CONNECT_MS = 10_000;
+/** A batch has at most 128 MB. */
+const LOAD_MS = 10 * 60_000;
+
+/** Values are read the same way everywhere. */
+const SETTINGS =
+  "set datestyle = 'ISO, MDY'; set timezone = 'UTC'; set client_encoding = 'UTF8'; set lock_timeout = '60s'";
+
+/**
+ * Runs `work` with a connection of its own, which ends with it.
+ * @throws what the server or the way to it says is wrong
+ */
+export async function withServer<T>(
+  address: ServerAddress,
+  work: (session: Session) => Promise<T>,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<T> {
+  const [{ default: pg }, { from }] = await Promise.all([import('pg'), import('pg-copy-streams')]);
+  const { user, password, database, port, tls } = address;
+  const host = await resolveHost(address.host);
+  const socket = new Socket();
+  const client = new pg.Client({
+    ...{ host, port, user, password, database },
+    application_name: 'millrace',
+    stream: () => socket,
+    ssl: tls !== 'disable' && { rejectUnauthorized: tls === 'verify-full', ...serverName(address.host) },
+  });
+  // Errors of a connection that nobody waits for at the moment; whoever uses it next is told.
+  client.on('error', () => {});
+  const abandon = () => socket.destroy();
+  const place = `${address.host}:${port}`;
+  try {
+    const connected = client.connect().then(() => client.query(SETTINGS));
+    await within(connected, { limitMs: CONNECT_MS, abandon, failure: `${place} did not answer`, signal }, clock);
+    const session: Session = {
+      query: async (sql, parameters) => (await client.query(sql, parameters as unknown[])).rows,
+      copy: (target, text) => pipeline(Readable.from([text]), client.query(from(`copy ${target} from stdin`))),
+    };
+    const limit = { limitMs: LOAD_MS, abandon, failure: `${place} did not load the batch`, signal };
+    return await within(work(session), limit, clock);
+  } finally {
+    await farewell(client.end(), abandon, clock);
+  }
+}
+
+/** A certificate is for a name; an address has none to ask for. */
+const serverName = (host: string) => (isIP(host) ? {} : { servername: host });
+
+const FAREWELL_MS = 1000;
+
+/** The server is told that the connection ends, but not waited for. */
+async function farewell(ended: Promise<void>, abandon: () => void, clock: Clock): Promise<void> {
+  const cancel = clock.after(FAREWELL_MS, abandon);
+  await ended.catch(() => {});
+  cancel();
+}

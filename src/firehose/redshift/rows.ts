@@ -1,0 +1,163 @@
+/**
+ * The rows of an object, as COPY reads them: text with delimiters, CSV, or JSON. Bytes are taken for Latin-1 while they
+ * are cut to pieces, because that loses none of them; a piece becomes text when it is a value. Pure.
+ */
+import { isUtf8 } from 'node:buffer';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { parse as csvParser } from 'csv-parse';
+import type { CopyOptions } from './copy-options.ts';
+import { delimitedLines, fieldsOf } from './delimited.ts';
+import { type JsonMapping, jsonObjects, valuesOf } from './json.ts';
+
+/** A column of the table, as far as it decides what becomes of a field. */
+export interface Column {
+  readonly name: string;
+  /** Whether an empty field is an empty text, and not NULL. */
+  readonly isText: boolean;
+  /** In characters; null when there is no limit. */
+  readonly maxLength: number | null;
+}
+
+export interface Row {
+  /** From 1, as it stands in the object, headers included. */
+  readonly number: number;
+  /** What the row was made of, for people. */
+  readonly raw: string;
+  readonly content:
+    | { readonly values: readonly (string | null)[] }
+    /** One sentence. */
+    | { readonly error: string };
+}
+
+/** So much of a bad row is shown. */
+const RAW_MAX = 1024;
+
+/** A row must fit into memory several times over. */
+export const ROW_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How the rows of an object are read. */
+export interface Reading {
+  readonly options: CopyOptions;
+  readonly columns: readonly Column[];
+  /** For JSON. */
+  readonly mapping: JsonMapping | undefined;
+}
+
+/**
+ * The rows of an object with these bytes, one value for each of the columns.
+ * @throws Error when the bytes are not compressed although the options say so.
+ */
+export async function* readRows(bytes: AsyncIterable<Buffer>, reading: Reading): AsyncGenerator<Row> {
+  const { options } = reading;
+  const plain = options.isGzip ? unpacked(bytes) : bytes;
+  let number = 0;
+  for await (const { raw, fields, error } of cutRows(plain, reading)) {
+    number += 1;
+    if (number <= options.ignoreHeader) continue;
+    const content = error === undefined ? contentOf(fields, reading) : { error };
+    yield { number, raw: raw.slice(0, RAW_MAX), content };
+  }
+}
+
+/** A row in pieces. */
+interface Cut {
+  readonly raw: string;
+  readonly fields: readonly (string | null)[];
+  readonly error?: string | undefined;
+}
+
+async function* unpacked(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip();
+  const source = Readable.from(bytes);
+  source.on('error', (error) => gunzip.destroy(error));
+  yield* source.pipe(gunzip) as AsyncIterable<Buffer>;
+}
+
+function cutRows(bytes: AsyncIterable<Buffer>, reading: Reading): AsyncIterable<Cut> {
+  const { format } = reading.options;
+  switch (format.kind) {
+    case 'delimited':
+      return cutDelimited(bytes, reading);
+    case 'csv':
+      return cutCsv(bytes, latin1Of(format.delimiter), format.quote);
+    case 'json':
+      return cutJson(bytes, reading);
+  }
+}
+
+async function* cutDelimited(bytes: AsyncIterable<Buffer>, { options }: Reading): AsyncGenerator<Cut> {
+  const { delimiter, hasEscapes } = options.format as { delimiter: string; hasEscapes: boolean };
+  const form = { delimiter: latin1Of(delimiter), hasEscapes, nullAs: latin1Of(options.nullAs!) };
+  for await (const line of delimitedLines(bytes, hasEscapes)) {
+    if (line.length > ROW_BYTES_MAX) yield { raw: line, fields: [], error: TOO_LONG };
+    else yield { raw: textOf(line) ?? line, fields: fieldsOf(line, form).map(text) };
+  }
+}
+
+/** Of CSV, csv-parse knows more than one would think there is. */
+async function* cutCsv(bytes: AsyncIterable<Buffer>, delimiter: string, quote: string): AsyncGenerator<Cut> {
+  const bad: Cut[] = [];
+  const parser = csvParser({
+    delimiter: Buffer.from(delimiter, 'latin1'),
+    quote,
+    escape: quote,
+    encoding: 'latin1',
+    relax_column_count: true,
+    skip_records_with_error: true,
+    max_record_size: ROW_BYTES_MAX,
+    on_skip: (error, raw) => {
+      bad.push({ raw: raw ?? '', fields: [], error: `${error?.message ?? 'It is not CSV'}.` });
+      return undefined;
+    },
+  });
+  const source = Readable.from(bytes);
+  source.on('error', (error) => parser.destroy(error));
+  for await (const record of source.pipe(parser)) {
+    yield* bad.splice(0);
+    const fields = record as string[];
+    yield { raw: textOf(fields.join(delimiter)) ?? fields.join(delimiter), fields: fields.map(text) };
+  }
+  yield* bad;
+}
+
+async function* cutJson(bytes: AsyncIterable<Buffer>, { mapping, columns }: Reading): AsyncGenerator<Cut> {
+  for await (const piece of jsonObjects(bytes, ROW_BYTES_MAX)) {
+    const raw = textOf(piece);
+    if (raw === undefined) yield { raw: piece, fields: [], error: NOT_UTF8 };
+    else yield { raw, ...valuesOf(raw, columns, mapping!) };
+  }
+}
+
+const NOT_UTF8 = 'It is not valid UTF-8.';
+const TOO_LONG = `It is longer than ${ROW_BYTES_MAX} bytes.`;
+
+/** What stands for a field that is not UTF-8 and has no text. */
+const UNREADABLE = '\uFFFF';
+
+const text = (field: string | null): string | null => (field === null ? null : (textOf(field) ?? UNREADABLE));
+
+const latin1Of = (utf8: string): string => Buffer.from(utf8).toString('latin1');
+
+/** The text whose UTF-8 bytes stand in `latin1`; undefined when they are not UTF-8. */
+function textOf(latin1: string): string | undefined {
+  if (/^[\0-\x7f]*$/.test(latin1)) return latin1;
+  const bytes = Buffer.from(latin1, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : undefined;
+}
+
+function contentOf(fields: readonly (string | null)[], { columns, options }: Reading): Row['content'] {
+  if (fields.length > columns.length) return { error: `It has ${fields.length} fields for ${columns.length} columns.` };
+  if (fields.length < columns.length) return { error: `It has only ${fields.length} of ${columns.length} fields.` };
+  if (fields.includes(UNREADABLE)) return { error: NOT_UTF8 };
+  if (fields.some((field) => field?.includes('\0'))) return { error: 'It contains a NUL character.' };
+  return { values: fields.map((field, index) => fieldValue(field, columns[index]!, options)) };
+}
+
+function fieldValue(field: string | null, { isText, maxLength }: Column, options: CopyOptions): string | null {
+  // Text with delimiters has looked for its null before it resolved escapes.
+  if (field === null || (options.format.kind !== 'delimited' && field === options.nullAs)) return null;
+  if (field === '' && !isText) return null;
+  if (!options.truncatesColumns || maxLength === null || field.length <= maxLength) return field;
+  return [...field].slice(0, maxLength).join('');
+}

@@ -1,0 +1,63 @@
+/** The databases that play Redshift clusters: a server where there is one, else an embedded database. */
+import { join } from 'node:path';
+import type { World } from '../../call.ts';
+import { isAwsHost } from '../network.ts';
+import { parseJdbcUrl } from './address.ts';
+import { type EmbeddedDatabases, openEmbeddedDatabases } from './embedded.ts';
+import type { ScriptResult } from './engine.ts';
+import { type ServerAddress, withServer } from './postgres.ts';
+import type { Session } from './session.ts';
+
+/** A PostgreSQL server that stands in for others. */
+export type ServerEndpoint = Pick<ServerAddress, 'host' | 'port' | 'tls'>;
+
+export interface Cluster {
+  readonly jdbcUrl: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Warehouses {
+  /** Runs `work` with a session of the database of a cluster. */
+  use<T>(cluster: Cluster, work: (session: Session) => Promise<T>, signal: AbortSignal): Promise<T>;
+  /**
+   * Runs SQL in the embedded database of this name, which it makes if there is none. Each result has at most
+   * `SCRIPT_ROWS_MAX` rows.
+   * @throws Error whose message is for whoever wrote the SQL
+   */
+  script(database: string, sql: string): Promise<readonly ScriptResult[]>;
+  close(): Promise<void>;
+}
+
+const EMBEDDED_LOAD_MS = 10 * 60_000;
+const SCRIPT_MS = 60_000;
+export const SCRIPT_ROWS_MAX = 10_000;
+
+/** `endpoint` stands in for all hosts on AWS; null: embedded databases do. */
+export function openWarehouses(world: World, endpoint: ServerEndpoint | null): Warehouses {
+  const embedded: EmbeddedDatabases = openEmbeddedDatabases(join(world.dataDir, 'redshift'), world);
+  const closing = new AbortController();
+  return {
+    use({ jdbcUrl, user, password }, work, signal) {
+      const url = parseJdbcUrl(jdbcUrl);
+      const isOnAws = isAwsHost(url.host);
+      if (isOnAws && endpoint === null) {
+        return embedded.use(url.database, work, { limitMs: EMBEDDED_LOAD_MS, signal });
+      }
+      const { host, port, tls } = isOnAws ? endpoint! : { ...url, tls: 'disable' as const };
+      return withServer({ host, port, tls, database: url.database, user, password }, work, {
+        clock: world.clock,
+        signal,
+      });
+    },
+    script: (database, sql) =>
+      embedded.use(database, (engine) => engine.script(sql, SCRIPT_ROWS_MAX), {
+        limitMs: SCRIPT_MS,
+        signal: closing.signal,
+      }),
+    async close() {
+      closing.abort(new Error('The server stops'));
+      await embedded.close();
+    },
+  };
+}
