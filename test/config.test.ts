@@ -140,6 +140,22 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     bad: ['127.0.0.1:9000', 's3://bucket', 'file:///tmp', 'http://'],
   },
+  REDSHIFT_ENDPOINT: {
+    key: 'redshiftEndpoint',
+    fallback: null,
+    good: [
+      ['127.0.0.1:5432', { host: '127.0.0.1', port: 5432, tls: 'disable' }],
+      ['postgresql://db.example:5439/', { host: 'db.example', port: 5439, tls: 'disable' }],
+      ['[::1]:5432?sslmode=verify-full', { host: '::1', port: 5432, tls: 'verify-full' }],
+    ],
+    bad: ['localhost', 'http://localhost:5432', 'u:p@localhost:5432', 'localhost:70000', 'localhost:1?sslmode=maybe'],
+  },
+  ELASTICSEARCH_ENDPOINT: {
+    key: 'elasticsearchEndpoint',
+    fallback: '',
+    good: [['https://admin:secret@127.0.0.1:9200', 'https://admin:secret@127.0.0.1:9200']],
+    bad: ['127.0.0.1:9200', 'tcp://127.0.0.1:9200'],
+  },
 };
 
 const settings = Object.entries(ROWS);

@@ -53,6 +53,7 @@ const ALLOWED: Record<string, string> = {
   rates: '| quotas series',
   version: '',
   config: 'jobs log quotas refusal',
+  deadline: '| clock',
   call: '| clock config database log quotas rates',
   jobs: '| log',
   database: 'migrations refusal | clock log',
@@ -61,7 +62,7 @@ const ALLOWED: Record<string, string> = {
   kinesis: 'clock clock-trust protocol database lifecycle quotas rates sealing tags | call jobs',
   // Of kinesis the feed only, see below.
   firehose:
-    'clock clock-trust protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',
+    'clock clock-trust deadline protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',
   server: '| clock log protocol series',
   start: 'call clock config database firehose jobs kinesis protocol rates refusal server version | log',
   main: 'clock config log refusal start version',

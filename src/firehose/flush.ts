@@ -22,8 +22,17 @@ const selectLatest = query((_bind: Bind<object>, db) =>
   db.selectFrom('deliveries').select(sql<number>`ifnull(max(id), 0)`.as('id')),
 );
 
-/** What waits, what was planned since, and what ended since. */
-const selectReport = query((bind: Bind<{ deliveryStream: number; after: number; sinceMs: number }>, db) =>
+const selectWaiting = query((bind: Bind<{ deliveryStream: number }>, db) =>
+  db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('delivery_stream', '=', bind('deliveryStream'))
+    .where('is_cleared', '=', sql.lit(0))
+    .where('state', '=', sql.lit('PLANNED')),
+);
+
+/** What waited, as a JSON array of ids, and what was planned since. */
+const selectReport = query((bind: Bind<{ deliveryStream: number; after: number; waiting: string }>, db) =>
   db
     .selectFrom('deliveries')
     .select(['role', 'bucket', 'key', 'bytes', 'state', 'last_error as error'])
@@ -32,8 +41,7 @@ const selectReport = query((bind: Bind<{ deliveryStream: number; after: number; 
     .where((column) =>
       column.or([
         column('id', '>', bind('after')),
-        column('state', '=', sql.lit('PLANNED')),
-        column('ended_ms', '>=', bind('sinceMs')),
+        sql<boolean>`id in (select value from json_each(${bind('waiting')}))`,
       ]),
     )
     .orderBy('id'),
@@ -45,10 +53,12 @@ export async function flushNow(
   flusher: Flusher,
   { database, clock }: World,
 ): Promise<FlushReport | undefined> {
-  const sinceMs = clock.now();
-  const deliveryStream = findDeliveryStream(name, { database, now: sinceMs });
+  const deliveryStream = findDeliveryStream(name, { database, now: clock.now() });
   if (deliveryStream === undefined || deliveryStream.goneMs !== null) return undefined;
   const after = database.get(selectLatest, {})!.id;
+  const waiting = JSON.stringify(
+    database.all(selectWaiting, { deliveryStream: deliveryStream.id }).map(({ id }) => id),
+  );
   await flusher.flush(deliveryStream);
-  return { deliveries: database.all(selectReport, { deliveryStream: deliveryStream.id, after, sinceMs }) };
+  return { deliveries: database.all(selectReport, { deliveryStream: deliveryStream.id, after, waiting }) };
 }

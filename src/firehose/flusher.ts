@@ -2,6 +2,7 @@
  * The flusher: sees to it that what delivery streams have buffered is delivered. Each delivery stream has a lane of its
  * own, in which its work is done in order; a destination that hangs or fails holds up its own lane only.
  */
+import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { pause } from '../clock.ts';
@@ -59,6 +60,8 @@ export function createFlusher(delivering: Delivering): Flusher {
   const { database, clock, log } = delivering.world;
   const isClockTrusted = createClockTrust(delivering.world, database.get(selectNewest, {})?.newestMs ?? null);
   const ending = new AbortController();
+  // Every lane listens.
+  setMaxListeners(0, ending.signal);
   const lanes = new Map<number, Lane>();
   const busyLanes = () => [...lanes.values()].filter(({ isAway }) => !isAway).length;
 

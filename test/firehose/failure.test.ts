@@ -122,25 +122,6 @@ describe('a batch that cannot be delivered', () => {
   });
 });
 
-it('records that nothing can deliver are dropped after a day, the younger ones stay', async () => {
-  const server = await startTestServer();
-  await createDeliveryStream(server, 'd', {
-    ElasticsearchDestinationConfiguration: {
-      RoleARN: S3.RoleARN,
-      DomainARN: 'arn:aws:es:us-east-1:000000000000:domain/logs',
-      IndexName: 'i',
-      S3Configuration: S3,
-    },
-  });
-  await putRecords(server, 'd', ['old', 'old too']);
-  for (let hour = 0; hour < 12; hour += 1) await deliverAfter(server, HOUR_MS);
-  await putRecords(server, 'd', ['young']);
-  for (let hour = 0; hour < 13; hour += 1) await deliverAfter(server, HOUR_MS);
-  expect(select(server, 'select data from v_buffered_records')).toEqual([{ data: 'young' }]);
-  expect(select(server, 'select records, bytes from incidents')).toEqual([{ records: 2, bytes: 10 }]);
-  expect(select(server, 'select records, bytes from v_buffers')).toEqual([{ records: 1, bytes: 5 }]);
-});
-
 it('a record that is damaged on disk is named and never delivered; other delivery streams go on', async () => {
   const server = await startTestServer();
   await createDeliveryStream(server, 'd');

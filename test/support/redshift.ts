@@ -1,11 +1,10 @@
 /** Databases that play Redshift in tests: a PostgreSQL server and the embedded one, used the same way. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { startEngine } from '../../src/firehose/redshift/engine.ts';
 import { createDeliveryStream, ROLE, S3 } from './firehose.ts';
 import { PASSWORD, type PostgresServer, startPostgres, USER } from './postgres.ts';
-import { startTestServer, type TestServer, type TestServerOptions, temporaryDirectory } from './server.ts';
+import { startTestServer, type TestServer, type TestServerOptions } from './server.ts';
 
 /** A cluster on AWS, for which something here stands in. */
 export const AWS_CLUSTER = 'jdbc:redshift://c.abc123.us-east-1.redshift.amazonaws.com:5439';
@@ -49,26 +48,46 @@ export function postgresEngine(): Engine & { postgres(): PostgresServer } {
   };
 }
 
-/** Making a database takes seconds, so each test gets a copy of one. */
 export function embeddedEngine(): Engine {
-  const template = mkdtempSync(join(tmpdir(), 'millrace-embedded-'));
   return {
     name: 'the embedded database',
     async prepare() {
-      const engine = await startEngine(join(template, 'dev'));
-      await engine.close();
+      await makeTemplate();
     },
     async open(options = {}) {
-      const directory = options.directory ?? temporaryDirectory();
-      mkdirSync(join(directory, 'redshift'), { mode: 0o700 });
-      cpSync(join(template, 'dev'), join(directory, 'redshift', 'dev'), { recursive: true });
-      const server = await startTestServer({ ...options, directory });
+      const server = await startTestServer(options);
+      await provideEmbedded(server, 'dev');
       return { jdbcUrl: `${AWS_CLUSTER}/dev`, server, sql: (text) => embeddedSql(server, 'dev', text) };
     },
-    async remove() {
-      rmSync(template, { recursive: true, force: true });
-    },
+    async remove() {},
   };
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const { version } = JSON.parse(readFileSync(join(ROOT, 'node_modules/@electric-sql/pglite/package.json'), 'utf8'));
+
+/** Making a database takes seconds, so one is made after each installation, and each test gets a copy of it. */
+const TEMPLATE = join(ROOT, 'node_modules', '.cache', `millrace-embedded-${version}`);
+
+export async function makeTemplate(): Promise<void> {
+  if (existsSync(TEMPLATE)) return;
+  mkdirSync(dirname(TEMPLATE), { recursive: true });
+  const made = mkdtempSync(`${TEMPLATE}-`);
+  const engine = await startEngine(made);
+  await engine.close();
+  try {
+    renameSync(made, TEMPLATE);
+  } catch {
+    // Another worker of the tests was faster.
+    rmSync(made, { recursive: true });
+  }
+}
+
+/** Gives a server, which must not have used it yet, an empty embedded database. */
+export async function provideEmbedded({ directory }: { readonly directory: string }, name: string): Promise<void> {
+  await makeTemplate();
+  mkdirSync(join(directory, 'redshift'), { recursive: true, mode: 0o700 });
+  cpSync(TEMPLATE, join(directory, 'redshift', name), { recursive: true });
 }
 
 /** Runs SQL in an embedded database, as users do. */

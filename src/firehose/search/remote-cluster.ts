@@ -48,7 +48,8 @@ export async function connectCluster(url: string, clock: Clock): Promise<RemoteC
   const { Client } = await import('@opensearch-project/opensearch');
   const { hostname, protocol } = new URL(url);
   const refusal = refusalOfAddress(hostname.replace(/^\[|\]$/g, ''));
-  const agent = { keepAlive: true, maxSockets: 4, lookup: guardedLookup };
+  // As many sockets as delivery streams want at once, one each: none waits for another one's hanging request.
+  const agent = { keepAlive: true, lookup: guardedLookup };
   const client = new Client({
     node: url,
     maxRetries: 0,

@@ -6,9 +6,9 @@ import {
   createDestination,
   type Destination,
   type DestinationContext,
+  deliverySettingsOf,
   describeDestination,
   isSameDestination,
-  objectSettingsOf,
   updateDestination,
 } from '../../../src/firehose/destinations/destination.ts';
 import type { CreateDeliveryStreamInput, UpdateDestinationInput } from '../../../src/firehose/shapes.ts';
@@ -405,7 +405,7 @@ describe('an update of the same type', () => {
   });
 
   it('of Redshift merges, replaces CopyCommand and RetryOptions, and keeps the password', () => {
-    const current = create(redshift({ CopyCommand: { DataTableName: 't', CopyOptions: 'json' } }));
+    const current = create(redshift({ CopyCommand: { DataTableName: 't', CopyOptions: 'csv' } }));
     const after = update(current, {
       RedshiftDestinationUpdate: { CopyCommand: { DataTableName: 'u' }, S3Update: { Prefix: 'p/' } },
     });
@@ -472,7 +472,8 @@ describe('what delivers objects gets', () => {
   it('the settings of an S3 destination', () => {
     const more = { Prefix: 'p/', CompressionFormat: 'GZIP', EncryptionConfiguration: KMS, FileExtension: '.x' };
     const destination = create(extended({ ...more, CustomTimeZone: 'Europe/Kiev', BufferingHints: { SizeInMBs: 1 } }));
-    expect(objectSettingsOf(destination)).toEqual({
+    expect(deliverySettingsOf(destination)).toEqual({
+      kind: 'object',
       bucket: 'b',
       prefix: 'p/',
       compression: 'GZIP',
@@ -485,16 +486,29 @@ describe('what delivers objects gets', () => {
     expect(bufferingOf(destination)).toEqual({ sizeBytes: 1_048_576, intervalMs: 300_000 });
   });
 
-  it('nothing where records go elsewhere, but their buffering', () => {
-    expect(objectSettingsOf(create(redshift()))).toBeUndefined();
-    expect(objectSettingsOf(create(elasticsearch()))).toBeUndefined();
+  it('the intermediate bucket of Redshift, and its buffering', () => {
     const hints = { SizeInMBs: 3, IntervalInSeconds: 30 };
-    expect(bufferingOf(create(elasticsearch({ BufferingHints: hints })))).toEqual({
-      sizeBytes: 3_145_728,
-      intervalMs: 30_000,
+    const staged = create(redshift({ S3Configuration: { ...S3, BufferingHints: hints, CompressionFormat: 'GZIP' } }));
+    const buffering = { sizeBytes: 3_145_728, intervalMs: 30_000 };
+    expect(bufferingOf(staged)).toEqual(buffering);
+    expect(deliverySettingsOf(staged)).toEqual({ kind: 'redshift', bucket: 'b', compression: 'GZIP', ...buffering });
+  });
+
+  it('the index of Elasticsearch, its buffering, and the bucket of documents that fail', () => {
+    const destination = create(
+      elasticsearch({
+        BufferingHints: { SizeInMBs: 3, IntervalInSeconds: 30 },
+        TypeName: 't',
+        S3Configuration: { ...S3, Prefix: 'p/', ErrorOutputPrefix: 'e/' },
+      }),
+    );
+    expect(bufferingOf(destination)).toEqual({ sizeBytes: 3_145_728, intervalMs: 30_000 });
+    expect(deliverySettingsOf(destination)).toEqual({
+      kind: 'search',
+      ...{ indexName: 'i', rotation: 'OneDay', typeName: 't', idFormat: 'FIREHOSE_DEFAULT' },
+      ...{ bucket: 'b', prefix: 'p/', errorOutputPrefix: 'e/', compression: 'UNCOMPRESSED' },
+      ...{ sizeBytes: 3_145_728, intervalMs: 30_000 },
     });
-    const staged = create(redshift({ S3Configuration: { ...S3, BufferingHints: hints } }));
-    expect(bufferingOf(staged)).toEqual({ sizeBytes: 3_145_728, intervalMs: 30_000 });
   });
 
   it.each<[string, Blocks, string | undefined]>([

@@ -69,7 +69,7 @@ const TYPES: readonly [name: string, required: Members, optional: Members][] = [
     {
       RoleARN,
       ClusterJDBCURL: 'jdbc:redshift://c.x.us-east-1.redshift.amazonaws.com:5439/dev',
-      CopyCommand: { DataTableName: 't', CopyOptions: 'json' },
+      CopyCommand: { DataTableName: 't', CopyOptions: 'csv' },
       Password: 'secret1',
       ...BUCKET,
       ...BACKUP,
