@@ -5,8 +5,8 @@
 import type { Row } from './rows.ts';
 import { LoadError, type Session } from './session.ts';
 
+const SCHEMA = 'create schema millrace';
 const TABLES = [
-  'create schema if not exists millrace',
   `create table if not exists millrace.loads (
     load_id uuid primary key,
     table_name text not null,
@@ -32,10 +32,11 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** Makes the tables unless they are there. Not inside a transaction. */
 export async function prepareBookkeeping(session: Session): Promise<void> {
-  const [found] = await session.query(`select to_regclass('millrace.loads') is not null
-    and to_regclass('millrace.load_errors') is not null as ready`);
-  if (found?.ready === true) return;
-  for (const statement of TABLES) {
+  const [found] = await session.query(`select to_regnamespace('millrace') is not null as has_schema,
+    to_regclass('millrace.loads') is not null and to_regclass('millrace.load_errors') is not null as has_tables`);
+  if (found?.has_tables === true) return;
+  // "If not exists" would not help: who may not make a schema may not even ask for one that is there.
+  for (const statement of found?.has_schema === true ? TABLES : [SCHEMA, ...TABLES]) {
     try {
       await session.query(statement);
     } catch (error) {
