@@ -37,10 +37,14 @@ const selectDeliveries = query((_bind: Bind<object>, db) =>
     .selectFrom('deliveries')
     .innerJoin('delivery_streams', 'delivery_streams.id', 'deliveries.delivery_stream')
     .select(['name as deliveryStream', 'account_id as account', 'region', 'role'])
+    .leftJoin('redshift_loads', 'redshift_loads.delivery', 'deliveries.id')
+    .leftJoin('search_batches', 'search_batches.delivery', 'deliveries.id')
     .select([
-      sql<number>`count(*)`.as('objects'),
+      // A batch of documents makes an object only when some of them fail.
+      sql<number>`count(object_bytes)`.as('objects'),
       sql<number>`sum(last_position - first_position + 1)`.as('records'),
       sql<number>`sum(bytes)`.as('bytes'),
+      sql<number>`sum(coalesce(search_batches.failed, rows_rejected, 0))`.as('failed'),
     ])
     .where('state', '=', sql.lit('DELIVERED'))
     .groupBy(['delivery_streams.id', 'role']),
@@ -102,11 +106,20 @@ export function firehoseSeries({ database, clock }: World): readonly Series[] {
       },
     ),
     ofDeliveries('millrace_firehose_delivered_objects_total', 'Objects that were delivered.', ({ objects }) => objects),
-    ofDeliveries('millrace_firehose_delivered_records_total', 'Records in those objects.', ({ records }) => records),
+    ofDeliveries(
+      'millrace_firehose_delivered_records_total',
+      'Records of batches that were delivered.',
+      ({ records }) => records,
+    ),
     ofDeliveries('millrace_firehose_delivered_bytes_total', 'Bytes of those records.', ({ bytes }) => bytes),
+    ofDeliveries(
+      'millrace_firehose_failed_records_total',
+      'Of those batches: documents that the cluster refused and that are in the bucket instead, and rows that MAXERROR let pass.',
+      ({ failed }) => failed,
+    ),
     {
       name: 'millrace_firehose_dropped_records_total',
-      help: 'Records that expired before they could be delivered; see the table incidents.',
+      help: 'Records that expired before they could be delivered, or were not loaded in time; see the table incidents.',
       kind: 'counter',
       labels: ['deliveryStream', 'account', 'region', 'kind'],
       collect: () =>

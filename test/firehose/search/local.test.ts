@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openHandle } from '../../../src/database/handle.ts';
 import { bucketFiles, deliverAfter, firehose, flushNow, putRecords, select } from '../../support/firehose.ts';
+import { metricValue } from '../../support/metrics.ts';
 import { createIndexer } from '../../support/search-server.ts';
 import { startTestServer } from '../../support/server.ts';
 
@@ -40,6 +41,9 @@ it('what a cluster would refuse goes to the bucket', async () => {
     expect.stringMatching(/invalid_index_name_exception.*\[Upper Case\], must be lowercase/),
   ]);
   expect(select(server, 'select body from search_documents')).toEqual([{ body: '{"a": 1}' }]);
+  const labels = { deliveryStream: 'd' };
+  expect(await metricValue(server, 'millrace_firehose_delivered_records_total', labels)).toBe(2);
+  expect(await metricValue(server, 'millrace_firehose_failed_records_total', labels)).toBe(1);
 });
 
 it('documents without ids of their own are all kept', async () => {
