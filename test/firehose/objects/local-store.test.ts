@@ -404,3 +404,46 @@ describe('a put that fails leaves nothing', () => {
     expect(files()).toEqual({});
   });
 });
+
+describe('get', () => {
+  const get = async (store: ObjectStore, key: string, signal = never) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of store.get({ bucket: 'logs', key, region: 'us-east-1' }, signal)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
+
+  it('gives back what was put, whatever its key and size', async () => {
+    const store = await opened();
+    const large = Buffer.alloc(2_500_000, 'abcdefg');
+    const contents: Record<string, Buffer> = { 'a/b': Buffer.from('1'), a: Buffer.from('2'), 'a/': Buffer.from('3') };
+    Object.assign(contents, { '../../etc/passwd': Buffer.from('4'), 'ü%2F': Buffer.from(''), large });
+    for (const [key, content] of Object.entries(contents)) await put(store, key, content);
+    // As one value: comparing large buffers byte by byte takes half a minute.
+    for (const [key, content] of Object.entries(contents))
+      expect((await get(store, key)).equals(content), key).toBe(true);
+    await store.close();
+  });
+
+  it('names an object that is not there, a directory that is one, a link', async () => {
+    const store = await opened();
+    await put(store, 'a/b', 'x');
+    writeFileSync(join(home, 'outside'), 'secret');
+    symlinkSync(join(home, 'outside'), join(root, 'logs', 'link'));
+    await expect(get(store, 'c')).rejects.toThrow('There is no object s3://logs/c');
+    await expect(get(store, 'a')).rejects.toThrow('There is no object s3://logs/a');
+    await expect(get(store, 'a/b/c')).rejects.toThrow('There is no object s3://logs/a/b/c');
+    await expect(get(store, 'link')).rejects.toThrow(/symbolic link/);
+    await store.close();
+  });
+
+  it('ends when it is aborted, and closes the file', async () => {
+    const store = await opened();
+    await put(store, 'a', Buffer.alloc(3_000_000));
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for await (const _chunk of store.get({ bucket: 'logs', key: 'a', region: 'us-east-1' }, never)) break;
+    await expect(get(store, 'a', AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+    expect(descriptors()).toBe(before);
+    await store.close();
+  });
+});

@@ -180,3 +180,18 @@ it('is refused with the way out when the SDK is not installed', async () => {
   };
   await expect(openS3Store('http://127.0.0.1:1', broken)).rejects.toThrow('the package is damaged');
 });
+
+it('reads objects back, and names what is not there', async () => {
+  const { url } = await startS3Server('logs');
+  const store = await opened(url);
+  const bytes = Buffer.alloc(1_500_000, 'abc');
+  await store.put(object('a b/ü.json', bytes), never);
+  const get = async (key: string, signal = never) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of store.get({ bucket: 'logs', key, region: 'eu-west-1' }, signal)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
+  expect((await get('a b/ü.json')).equals(bytes)).toBe(true);
+  await expect(get('none')).rejects.toThrow('The object s3://logs/none cannot be read: NoSuchKey.');
+  await expect(get('a b/ü.json', AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+});

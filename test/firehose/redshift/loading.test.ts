@@ -7,6 +7,7 @@ import { openHandle } from '../../../src/database/handle.ts';
 import { bucketFiles, deliverAllAfter, firehose, flushNow, putRecords, S3, select } from '../../support/firehose.ts';
 import { hasPostgres } from '../../support/postgres.ts';
 import { createLoader, embeddedEngine, postgresEngine } from '../../support/redshift.ts';
+import { startS3Server } from '../../support/s3-server.ts';
 
 const HOUR_S = 3600;
 const engines = [...(hasPostgres ? [postgresEngine()] : []), embeddedEngine()];
@@ -286,5 +287,17 @@ describe(`with ${engines[0]!.name}`, () => {
     await deliverAllAfter(server, 1000);
     expect(select(server, 'select state from deliveries')).toEqual([{ state: 'DROPPED' }]);
     expect(bucketFiles(server).map(({ path }) => path.split('/')[0])).toEqual(['2026', 'errors', 'manifests']);
+  });
+
+  it('by way of a real S3', async () => {
+    const s3 = await startS3Server('b');
+    const warehouse = await engine.open({ settings: { S3_ENDPOINT: s3.url } });
+    const { server, sql } = warehouse;
+    await sql('create table t (a int)');
+    await createLoader(warehouse, { DataTableName: 't', CopyOptions: 'csv' });
+    await putRecords(server, 'd', ['1\n', '2\n']);
+    await deliverAllAfter(server, 1000);
+    expect(await sql('select a from t order by a')).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(s3.requests.length, 'object, manifest, and the object read back').toBe(3);
   });
 });
