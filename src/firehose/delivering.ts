@@ -53,7 +53,8 @@ async function fail(
   await database.write(() => {
     const moment = { database, log, now: clock.now() };
     const concernsAll = (error as { concernsAll?: boolean }).concernsAll === true;
-    const failed = concernsAll ? readyForStep(deliveryStream.id, step, startedMs, database) : [delivery];
+    const others = concernsAll ? readyForStep(deliveryStream.id, step, startedMs, database) : [];
+    const failed = [delivery, ...others.filter(({ id }) => id !== delivery.id)];
     const { retries } = STEPS[step];
     const failure = { startedMs, error: error.message };
     for (const one of failed) {

@@ -88,17 +88,36 @@ async function perform(database, request) {
  */
 async function runScript(database, { sql, rowsMax }) {
   try {
-    const results = await database.exec(sql);
-    return results.map(({ fields, rows, affectedRows }) => ({
-      columns: fields.map(({ name }) => name),
-      rows: rows.slice(0, rowsMax),
-      rowCount: fields.length > 0 ? rows.length : (affectedRows ?? 0),
-    }));
+    const results = await database.exec(sql, { rowMode: 'array' });
+    return results.map(({ fields, rows, affectedRows }) => {
+      const columns = distinct(fields.map(({ name }) => name));
+      const shown = /** @type {unknown[][]} */ (rows.slice(0, rowsMax));
+      return {
+        columns,
+        rows: shown.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]]))),
+        rowCount: fields.length > 0 ? rows.length : (affectedRows ?? 0),
+      };
+    });
   } finally {
     // Two statements, for the second one cannot run inside what the first one ends.
     await database.exec('rollback');
     await database.exec('discard all');
   }
+}
+
+/**
+ * Columns of a result may have the same name, members of an object may not: the second `max` is `max_2`.
+ * @param {string[]} names
+ */
+function distinct(names) {
+  /** @type {Set<string>} */
+  const taken = new Set();
+  return names.map((name) => {
+    let free = name;
+    for (let number = 2; taken.has(free); number += 1) free = `${name}_${number}`;
+    taken.add(free);
+    return free;
+  });
 }
 
 try {

@@ -44,10 +44,12 @@ export async function startEngine(directory: string): Promise<Engine> {
   const worker = new Worker(new URL('./embedded-worker.js', import.meta.url), {
     workerData: { directory },
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    // Its warnings are not the server's.
+    // What the engine prints is not the server's log; errors come as answers.
     stdout: true,
     stderr: true,
   });
+  worker.stdout.resume();
+  worker.stderr.resume();
   worker.unref();
   const waiting = new Map<number, Waiting>();
   let lastId = 0;

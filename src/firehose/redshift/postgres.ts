@@ -70,7 +70,6 @@ const FAREWELL_MS = 1000;
 
 /** The server is told that the connection ends, but not waited for. */
 async function farewell(ended: Promise<void>, abandon: () => void, clock: Clock): Promise<void> {
-  const cancel = clock.after(FAREWELL_MS, abandon);
-  await ended.catch(() => {});
-  cancel();
+  const { signal } = new AbortController();
+  await within(ended, { limitMs: FAREWELL_MS, failure: 'It did not end', abandon, signal }, clock).catch(() => {});
 }

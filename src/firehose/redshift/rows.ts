@@ -3,7 +3,7 @@
  * are cut to pieces, because that loses none of them; a piece becomes text when it is a value. Pure.
  */
 import { isUtf8 } from 'node:buffer';
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { parse as csvParser } from 'csv-parse';
 import type { CopyOptions } from './copy-options.ts';
@@ -67,11 +67,18 @@ interface Cut {
   readonly error?: string | undefined;
 }
 
-async function* unpacked(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip();
+const unpacked = (bytes: AsyncIterable<Buffer>) => through(bytes, createGunzip()) as AsyncIterable<Buffer>;
+
+/** What `transform` makes of the bytes. Who stops early ends both, and closes the file that the bytes come from. */
+async function* through(bytes: AsyncIterable<Buffer>, transform: Transform): AsyncGenerator<unknown> {
   const source = Readable.from(bytes);
-  source.on('error', (error) => gunzip.destroy(error));
-  yield* source.pipe(gunzip) as AsyncIterable<Buffer>;
+  source.on('error', (error) => transform.destroy(error));
+  try {
+    yield* source.pipe(transform);
+  } finally {
+    source.destroy();
+    transform.destroy();
+  }
 }
 
 function cutRows(bytes: AsyncIterable<Buffer>, reading: Reading): AsyncIterable<Cut> {
@@ -111,9 +118,7 @@ async function* cutCsv(bytes: AsyncIterable<Buffer>, delimiter: string, quote: s
       return undefined;
     },
   });
-  const source = Readable.from(bytes);
-  source.on('error', (error) => parser.destroy(error));
-  for await (const record of source.pipe(parser)) {
+  for await (const record of through(bytes, parser)) {
     yield* bad.splice(0);
     const fields = record as string[];
     yield { raw: textOf(fields.join(delimiter)) ?? fields.join(delimiter), fields: fields.map(text) };

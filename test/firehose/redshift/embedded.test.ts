@@ -58,6 +58,7 @@ it('SQL: each statement has its result; a transaction or a setting that is left 
   });
   await answer('begin; insert into t (a) values (2); set search_path = nowhere');
   expect(await embeddedSql(server, 'dev', 'select count(*)::int as n from t')).toEqual([{ n: 1 }]);
+  expect(await embeddedSql(server, 'dev', 'select 1 as a, 2 as a, 3 as a_2')).toEqual([{ a: 1, a_2: 2, a_2_2: 3 }]);
   const [many] = (
     (await answer('select * from generate_series(1, 20000) as n')) as {
       results: { rows: object[]; rowCount: number }[];
