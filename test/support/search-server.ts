@@ -10,8 +10,11 @@ export interface SentDocument {
   readonly body: string;
 }
 
-/** What becomes of a request: taken, a status for all of it, a status for each document, cut off, or never answered. */
-export type Reaction = 'take' | number | readonly number[] | 'reset' | 'hang';
+/**
+ * What becomes of a request: taken, a status for all of it, a status for each document, cut off,
+ * never answered, an answer without end, one that is not JSON.
+ */
+export type Reaction = 'take' | number | readonly number[] | 'reset' | 'hang' | 'endless' | 'nonsense';
 
 export interface SearchServer {
   readonly url: string;
@@ -67,6 +70,8 @@ async function documentsOf(request: IncomingMessage): Promise<SentDocument[]> {
 
 function answer(reaction: Reaction, documents: readonly SentDocument[], response: ServerResponse): void {
   if (reaction === 'hang') return;
+  if (reaction === 'nonsense') return void response.end('<html>');
+  if (reaction === 'endless') return void pour(response);
   if (reaction === 'reset') return void response.socket!.resetAndDestroy();
   response.setHeader('Content-Type', 'application/json');
   if (typeof reaction === 'number') {
@@ -76,6 +81,16 @@ function answer(reaction: Reaction, documents: readonly SentDocument[], response
   const statuses = reaction === 'take' ? documents.map(() => 201) : reaction;
   const items = statuses.map((status) => ({ index: status < 300 ? { status } : { status, error: ERROR } }));
   response.end(JSON.stringify({ items }));
+}
+
+/** Writes until nobody listens any more. */
+function pour(response: ServerResponse): void {
+  const chunk = Buffer.alloc(1024 * 1024, ' ');
+  const more = () => {
+    while (!response.destroyed && response.write(chunk));
+    if (!response.destroyed) response.once('drain', more);
+  };
+  more();
 }
 
 /** The members of an Elasticsearch destination at an endpoint; without hints it is due at once. */

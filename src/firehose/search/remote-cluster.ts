@@ -1,6 +1,7 @@
 /** An Elasticsearch or OpenSearch cluster. The client is loaded when the first delivery needs it. */
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../clock.ts';
 import { within } from '../../deadline.ts';
 import { guardedLookup, refusalOfAddress } from '../network.ts';
@@ -39,6 +40,26 @@ const FINAL = new Set([400, 409, 413]);
 const TOO_LARGE = 413;
 const BAD_REQUEST = 400;
 
+interface Exchange {
+  /** Of HTTP. */
+  readonly status: number;
+  readonly text: string;
+}
+
+/** As much as a request's documents could possibly fill with errors. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+async function textOf(answer: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > ANSWER_BYTES_MAX) throw new Error(`its answer is longer than ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
 interface Answer {
   readonly items?: readonly Readonly<Record<string, { readonly status: number; readonly error?: unknown }>>[];
 }
@@ -59,21 +80,39 @@ export async function connectCluster(url: string, clock: Clock): Promise<RemoteC
 
   async function send(documents: readonly Document[], signal: AbortSignal): Promise<Outcome[]> {
     if (refusal !== undefined) throw new ClusterError(NO_ANSWER, refusal.message);
-    const request = client.transport.request({
-      method: 'POST',
-      path: '/_bulk',
-      querystring: { filter_path: 'items.*.status,items.*.error' },
-      bulkBody: documents.map(linesOf).join(''),
+    const { status, text } = await exchange(documents, signal);
+    if (status < 300) return outcomesOf(documents, text);
+    return outcomesOfRefusal(documents, { status, text }, (half) => send(half, signal));
+  }
+
+  /** One request and its answer, whatever that is. */
+  async function exchange(documents: readonly Document[], signal: AbortSignal): Promise<Exchange> {
+    const request = client.transport.request(
+      {
+        method: 'POST',
+        path: '/_bulk',
+        querystring: { filter_path: 'error,items.*.status,items.*.error' },
+        bulkBody: documents.map(linesOf).join(''),
+      },
+      // Read here, so that an answer without end does not fill the memory.
+      { asStream: true },
+    );
+    let answer: Readable | undefined;
+    const answered = request.then(async ({ statusCode, body }) => {
+      answer = body as unknown as Readable;
+      return { status: statusCode!, text: await textOf(answer) };
     });
-    const failure = 'The cluster did not answer';
+    const abandon = () => {
+      request.abort();
+      answer?.destroy();
+    };
     try {
-      const abandon = () => request.abort();
-      const { body } = await within(request, { limitMs: REQUEST_MS, failure, abandon, signal }, clock);
-      return outcomesOf(documents, body as Answer);
+      return await within(answered, { limitMs: REQUEST_MS, failure: 'no answer', abandon, signal }, clock);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ClusterError) throw error;
-      return outcomesOfError(documents, error as ClientError, (half) => send(half, signal));
+      // Without the original: what the client hangs on it holds the password.
+      const { message, name } = error as Error;
+      throw new ClusterError(NO_ANSWER, `The cluster cannot be reached: ${message || name}`.replace(/\.?$/, '.'));
     }
   }
 
@@ -86,47 +125,42 @@ function linesOf({ id, index, type, body }: Document): string {
   return `${JSON.stringify({ index: action })}\n${body}\n`;
 }
 
-function outcomesOf(documents: readonly Document[], { items = [] }: Answer): Outcome[] {
+function outcomesOf(documents: readonly Document[], text: string): Outcome[] {
+  const { items = [] } = answerOf(text);
   if (items.length !== documents.length) {
     throw new ClusterError(NO_ANSWER, `The cluster answered for ${items.length} of ${documents.length} documents.`);
   }
   return documents.map(({ position }, at) => {
-    const { status, error } = Object.values(items[at]!)[0]!;
+    const { status = 500, error } = Object.values(items[at] ?? {})[0] ?? {};
     if (status < 300) return { position };
     const message = JSON.stringify(error ?? { type: 'unknown', reason: `status ${status}` });
     return { position, error: { code: String(status), message, isFinal: FINAL.has(status) } };
   });
 }
 
-interface ClientError extends Error {
-  readonly statusCode?: number;
-  readonly body?: unknown;
+function answerOf(text: string): Answer {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer === 'object' && answer !== null) return answer;
+  } catch {
+    // Said below.
+  }
+  throw new ClusterError(NO_ANSWER, `The cluster answered with what is no JSON object: ${text.slice(0, SHOWN_MAX)}`);
 }
 
-/** What an error of the whole request says about its documents. */
-async function outcomesOfError(
+/** What the refusal of a whole request says about its documents. */
+async function outcomesOfRefusal(
   documents: readonly Document[],
-  error: ClientError,
+  { status, text }: Exchange,
   sendHalf: (half: readonly Document[]) => Promise<Outcome[]>,
 ): Promise<Outcome[]> {
-  const { statusCode } = error;
-  const message = messageOf(error);
-  if (statusCode === TOO_LARGE && documents.length > 1) {
+  if (status === TOO_LARGE && documents.length > 1) {
     const middle = Math.ceil(documents.length / 2);
     return [...(await sendHalf(documents.slice(0, middle))), ...(await sendHalf(documents.slice(middle)))];
   }
-  if (statusCode !== TOO_LARGE && statusCode !== BAD_REQUEST) {
-    throw new ClusterError(statusCode === undefined ? NO_ANSWER : String(statusCode), message);
-  }
-  return documents.map(({ position }) => ({ position, error: { code: String(statusCode), message, isFinal: true } }));
+  const message = `The cluster answered ${status}: ${text.slice(0, SHOWN_MAX)}`;
+  if (status !== TOO_LARGE && status !== BAD_REQUEST) throw new ClusterError(String(status), message);
+  return documents.map(({ position }) => ({ position, error: { code: String(status), message, isFinal: true } }));
 }
 
 const SHOWN_MAX = 1024;
-
-/** What the cluster said, or what happened on the way to it. Never what was sent: there may be a password in it. */
-function messageOf({ statusCode, body, message, name }: ClientError): string {
-  if (statusCode === undefined) return `The cluster cannot be reached: ${message || name}`.replace(/\.?$/, '.');
-  const told =
-    typeof body === 'string' ? body : JSON.stringify((body as { error?: unknown } | null)?.error ?? body ?? '');
-  return `The cluster answered ${statusCode}: ${told.slice(0, SHOWN_MAX)}`;
-}

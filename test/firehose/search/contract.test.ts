@@ -237,6 +237,21 @@ it('an answer for other documents than were sent is not believed', async () => {
   ]);
 });
 
+it('an answer without end, or one that is none, is an attempt that failed', async () => {
+  const cluster = await startSearchServer();
+  const server = await startTestServer();
+  await createIndexer(server, cluster.url);
+  cluster.react('endless', 'nonsense');
+  await putRecords(server, 'd', ['{"a":1}']);
+  const lastError = () => select(server, 'select last_error from v_deliveries')[0].last_error;
+  await deliverAllAfter(server, 1000);
+  expect(lastError()).toBe('The cluster cannot be reached: its answer is longer than 67108864 bytes.');
+  await deliverAllAfter(server, 5000);
+  expect(lastError()).toBe('The cluster answered with what is no JSON object: <html>');
+  await deliverAllAfter(server, 10_000);
+  expect(state(server)).toEqual([DELIVERED]);
+});
+
 it('all documents are backed up where that is wanted, those that failed besides', async () => {
   const cluster = await startSearchServer();
   const server = await startTestServer();
@@ -277,7 +292,7 @@ it('an endpoint that hangs is given up after 30 seconds; other delivery streams 
   cluster.reactAlways('take');
   clock.fire(30_000);
   const count = (what: string) => select(server, `select count(*) as count from v_deliveries where ${what}`)[0].count;
-  await until(() => count("attempts = 1 and last_error like '%did not answer within 30 seconds%'") === 12);
+  await until(() => count("attempts = 1 and last_error like '%no answer within 30 seconds%'") === 12);
   clock.advance(5000);
   await flushed(() => count("state = 'DELIVERED'") === 13);
 });
