@@ -11,6 +11,19 @@ export interface Deadline {
 }
 
 /**
+ * The result of `work`, which goes on unheard if `signal` is aborted before.
+ * @throws the signal's reason once it is aborted
+ */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+}
+
+/**
  * The result of `work`. What is abandoned may still end, unheard.
  * @throws Error (code `ETIMEDOUT`) when it takes too long; the signal's reason once it is aborted
  */

@@ -154,9 +154,25 @@ export function* recordsOf(buffer: number, span: Span, database: Database): Gene
   }
 }
 
-/** The records at some positions of a buffer. @throws Error when one is damaged or missing. */
-export const recordsAt = (buffer: number, positions: readonly number[], database: Database): BufferedRecord[] =>
-  positions.flatMap((position) => requireRecords(buffer, { from: position, until: position }, database));
+/** The records at some positions of a buffer, in chunks of about a megabyte. @throws Error as `recordsOf` */
+export function* recordsAt(
+  buffer: number,
+  positions: readonly number[],
+  database: Database,
+): Generator<readonly BufferedRecord[]> {
+  let chunk: BufferedRecord[] = [];
+  let bytes = 0;
+  for (const position of positions) {
+    const [record] = requireRecords(buffer, { from: position, until: position }, database);
+    chunk.push(record!);
+    bytes += record!.data.length;
+    if (bytes < CHUNK_BYTES) continue;
+    yield chunk;
+    chunk = [];
+    bytes = 0;
+  }
+  if (chunk.length > 0) yield chunk;
+}
 
 function requireRecords(buffer: number, span: Span, database: Database): readonly BufferedRecord[] {
   const rows = database.all(selectRecords, { buffer, ...span });

@@ -94,12 +94,16 @@ const setStep = query((bind: Bind<{ id: number; step: Delivery['step']; error: s
       last_error: bind('error'),
     })
     .where('id', '=', bind('id'))
-    .where('state', '=', sql.lit('PLANNED')),
+    .where('state', '=', sql.lit('PLANNED'))
+    .returning('id'),
 );
 
-/** Goes on to a step; `error` tells why, if that is an error. Only inside the body of a write. */
-export function nextStep({ id }: Delivery, step: Delivery['step'], error: string | null, database: Database): void {
-  database.run(setStep, { id, step, error });
+/**
+ * Goes on to a step; `error` tells why, if that is an error. Only inside the body of a write. Returns false when the
+ * batch was dropped meanwhile.
+ */
+export function nextStep({ id }: Delivery, step: Delivery['step'], error: string | null, database: Database): boolean {
+  return database.get(setStep, { id, step, error }) !== undefined;
 }
 
 const markDelivered = query((bind: Bind<{ id: number; now: number }>, db) =>
@@ -135,7 +139,7 @@ const markFailed = query((bind: Bind<Failure>, db) =>
     .updateTable('deliveries')
     .set((column) => ({
       attempts: column('attempts', '+', sql.lit(1)),
-      started_ms: sql<number>`coalesce(started_ms, ${bind('startedMs')})`,
+      started_ms: sql<number>`min(ifnull(started_ms, ${bind('startedMs')}), ${bind('startedMs')})`,
       retry_ms: bind('retryMs'),
       last_error: bind('error'),
     }))

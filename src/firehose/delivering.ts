@@ -5,7 +5,7 @@
 import { type Delivery, type Pacing, postpone, RETRY_MAX_MS, readyForStep } from './deliveries.ts';
 import { loadStep, reportStep } from './redshift/loading.ts';
 import { indexStep } from './search/indexing.ts';
-import type { Occupation, Step } from './step.ts';
+import { Busy, type Occupation, type Step } from './step.ts';
 import { storeStep } from './storing.ts';
 
 const STEPS: Readonly<Record<Delivery['step'], Step>> = {
@@ -21,9 +21,8 @@ const DESTINATION_PACING: Pacing = { firstMs: 5000, mostMs: RETRY_MAX_MS };
 
 /**
  * Does the next step of a delivery, or notes why that failed. Never rejects for what is wrong with the destination.
- * Returns whether it is done.
  */
-export async function deliver(occupation: Occupation): Promise<boolean> {
+export async function deliver(occupation: Occupation): Promise<'done' | 'failed' | 'put off'> {
   const { delivery, delivering, task } = occupation;
   const { clock, log } = delivering.world;
   const { id, step, bucket, key } = delivery;
@@ -31,14 +30,14 @@ export async function deliver(occupation: Occupation): Promise<boolean> {
   try {
     await STEPS[step].run(occupation);
     log.debug({ delivery: id, step, bucket, key }, 'A step of a delivery is done.');
-    return true;
+    return 'done';
   } catch (error) {
     // Whoever stops the server interrupts deliveries; that is nobody's fault.
-    if (task.signal.aborted) return false;
+    if (task.signal.aborted || error instanceof Busy) return 'put off';
     const attempts = delivery.attempts + 1;
     log.warn({ err: error, delivery: id, step, bucket, key, attempts }, 'A delivery failed and waits.');
     await fail(occupation, error as Error, startedMs);
-    return false;
+    return 'failed';
   }
 }
 
@@ -53,8 +52,10 @@ async function fail(
   await database.write(() => {
     const moment = { database, log, now: clock.now() };
     const concernsAll = (error as { concernsAll?: boolean }).concernsAll === true;
+    // One that was never tried is tried once for itself, before it can be given up.
     const others = concernsAll ? readyForStep(deliveryStream.id, step, startedMs, database) : [];
-    const failed = [delivery, ...others.filter(({ id }) => id !== delivery.id)];
+    const alike = others.filter(({ id, attempts }) => id !== delivery.id && attempts > 0);
+    const failed = [delivery, ...alike];
     const { retries } = STEPS[step];
     const failure = { startedMs, error: error.message };
     for (const one of failed) {
@@ -62,7 +63,8 @@ async function fail(
         postpone(one, failure, OBJECT_PACING, moment);
         continue;
       }
-      const latestMs = (one.started_ms ?? startedMs) + retries.durationMs(one, deliveryStream);
+      // A beginning in the future is one that a clock has told which was set back since.
+      const latestMs = Math.min(one.started_ms ?? startedMs, startedMs) + retries.durationMs(one, deliveryStream);
       if (moment.now >= latestMs) retries.giveUp(one, error, deliveryStream, moment);
       else postpone(one, { ...failure, latestMs }, DESTINATION_PACING, moment);
     }

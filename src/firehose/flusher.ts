@@ -11,11 +11,12 @@ import { type Bind, query } from '../database/query.ts';
 import { existsAt } from '../lifecycle.ts';
 import type { DeliveryStreamName } from './delivery-stream-store.ts';
 import { work } from './lane.ts';
-import type { Delivering, Task } from './step.ts';
+import { Busy, type Delivering, type Task } from './step.ts';
 
 /** So many delivery streams are served at the same time, not counting those that wait for servers of others. */
 const LANES_MAX = 8;
-const WAITING_MAX = 256;
+/** So many wait for them at the same time, each with a few megabytes. */
+const AWAY_MAX = 64;
 
 /** A run waits so long for its lanes, then leaves them to themselves: the next run serves the others. */
 const PATIENCE_MS = 900;
@@ -63,13 +64,14 @@ export function createFlusher(delivering: Delivering): Flusher {
   // Every lane listens.
   setMaxListeners(0, ending.signal);
   const lanes = new Map<number, Lane>();
-  const busyLanes = () => [...lanes.values()].filter(({ isAway }) => !isAway).length;
+  const lanesAway = () => [...lanes.values()].filter(({ isAway }) => isAway).length;
 
   const allEnded = () => Promise.all([...lanes.values()].map(({ ended }) => ended));
 
   const enter = (named: Named, task: Pick<Task, 'occasion' | 'mayExpire'>): Lane => {
     const lane = newLane();
     const remotely: Task['remotely'] = async (errand) => {
+      if (lanesAway() >= AWAY_MAX) throw new Busy();
       lane.leave();
       try {
         return await errand();
@@ -90,7 +92,6 @@ export function createFlusher(delivering: Delivering): Flusher {
       const queue = database.all(selectLive, { now: clock.now() });
       const serve = async () => {
         for (let next = queue.shift(); next !== undefined && !signal.aborted; next = queue.shift()) {
-          if (lanes.size >= WAITING_MAX) return;
           if (!lanes.has(next.id)) {
             const lane = enter(next, { occasion: 'due', mayExpire });
             await Promise.race([lane.ended, lane.left]);
@@ -100,7 +101,7 @@ export function createFlusher(delivering: Delivering): Flusher {
         }
       };
       const patience = new AbortController();
-      const serving = Array.from({ length: Math.max(0, LANES_MAX - busyLanes()) }, serve);
+      const serving = Array.from({ length: Math.max(0, LANES_MAX - (lanes.size - lanesAway())) }, serve);
       const served = Promise.all(serving).then(() => allEnded());
       await Promise.race([served.finally(() => patience.abort()), pause(PATIENCE_MS, clock, patience.signal)]);
     },

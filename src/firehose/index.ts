@@ -64,13 +64,18 @@ export async function openFirehose(world: World, options: FirehoseOptions): Prom
   const warehouses = openWarehouses(world, options.redshiftEndpoint);
   const clusters = openSearchClusters(options.elasticsearchEndpoint, world);
   const flusher = createFlusher({ world, store, warehouses, clusters });
+  const settle = () => {
+    warehouses.endScripts();
+    return flusher.end();
+  };
   return {
-    jobs: [{ name: 'flush', schedule: options.flushSchedule, run: flusher.run, settle: flusher.end }],
+    jobs: [{ name: 'flush', schedule: options.flushSchedule, run: flusher.run, settle }],
     series: firehoseSeries(world),
     flush: (name) => flushNow(name, flusher, world),
     runSql: async (database, sql) => (DATABASE_NAME.test(database) ? warehouses.script(database, sql) : undefined),
     async close() {
-      await Promise.all([store.close(), warehouses.close(), clusters.close()]);
+      clusters.close();
+      await Promise.all([store.close(), warehouses.close()]);
     },
   };
 }

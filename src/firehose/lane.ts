@@ -72,8 +72,12 @@ async function deliverReady(deliveryStream: DeliveryStream, task: Task, deliveri
   let done = 0;
   while (!task.signal.aborted) {
     const delivery = readyDelivery(deliveryStream.id, clock.now(), database);
-    if (delivery === undefined) break;
-    if (await deliver({ delivery, deliveryStream, delivering, task })) done += 1;
+    // As it is by now: its destination may have been changed since the last step.
+    const current = findDeliveryStream(deliveryStream, { database, now: clock.now() });
+    if (delivery === undefined || current?.id !== deliveryStream.id) break;
+    const end = await deliver({ delivery, deliveryStream: current, delivering, task });
+    if (end === 'put off') break;
+    if (end === 'done') done += 1;
   }
   return done;
 }
@@ -89,6 +93,8 @@ async function expire(deliveryStream: DeliveryStream, delivering: Delivering): P
     const moment = momentOf(delivering);
     for (const delivery of expired) {
       drop(delivery, moment);
+      // It was told already that this one was given up; only the report of it could not be written.
+      if (delivery.step === 'REPORT') continue;
       const span = { buffer: delivery.buffer, ...spanOf(delivery) };
       const reason = `They expired because their delivery failed: ${delivery.last_error}`;
       const { account, region, name } = deliveryStream;

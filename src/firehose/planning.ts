@@ -131,21 +131,25 @@ function insertPlan(buffer: FilledBuffer, { first, last }: Ends, { database, clo
     contentEncoding: CONTENT_ENCODINGS[compression] ?? null,
     kmsKeyArn: settings.kmsKeyArn ?? null,
   })!;
-  addDetails(id, settings, { parts, buffer, first }, database);
+  addDetails(id, settings, { parts, buffer, first, last }, database);
 }
 
 /** What only deliveries of this kind have. */
 function addDetails(
   delivery: number,
   settings: DeliverySettings,
-  { parts, buffer, first }: { parts: KeyParts; buffer: FilledBuffer; first: Mark },
+  { parts, buffer, first, last }: Ends & { parts: KeyParts; buffer: FilledBuffer },
   database: Database,
 ): void {
   if (settings.kind === 'redshift') {
     addLoad(
       {
         delivery,
-        loadId: parts.uuid,
+        // With the arrivals, because after the restoration of an older copy of the database positions are given out again.
+        loadId: nameUuid(
+          buffer.incarnation,
+          `load ${first.position} ${last.position} ${first.arrivedMs} ${last.arrivedMs}`,
+        ),
         manifestKey: manifestKey('manifests/', parts),
         errorManifestKey: manifestKey('errors/manifests/', parts),
       },

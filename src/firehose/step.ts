@@ -21,9 +21,15 @@ export interface Task {
   /** Whether the clock can be believed as far as giving up data goes. */
   readonly mayExpire: boolean;
   readonly signal: AbortSignal;
-  /** Waits for a server that is not ours; others are served meanwhile, however long it takes. */
+  /**
+   * Waits for a server that is not ours; others are served meanwhile, however long it takes.
+   * @throws Busy when too many wait already
+   */
   readonly remotely: <T>(work: () => Promise<T>) => Promise<T>;
 }
+
+/** Nothing failed; there was no room. The next look at the delivery stream tries again. */
+export class Busy extends Error {}
 
 /** A delivery whose next step is to be done. */
 export interface Occupation {

@@ -23,9 +23,12 @@ async function store({ delivery, deliveryStream, delivering, task }: Occupation)
   );
   await database.write(() => {
     keepObject(delivery, { ...object, place: delivering.store.place }, database);
-    if (delivery.kind === 'redshift') return nextStep(delivery, 'LOAD', null, database);
-    confirm(delivery, { database, now: clock.now() });
-    clear(delivery, database);
+    if (delivery.kind === 'redshift') {
+      nextStep(delivery, 'LOAD', null, database);
+    } else {
+      confirm(delivery, { database, now: clock.now() });
+      clear(delivery, database);
+    }
   });
 }
 

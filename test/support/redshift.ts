@@ -73,7 +73,7 @@ export async function makeTemplate(): Promise<void> {
   if (existsSync(TEMPLATE)) return;
   mkdirSync(dirname(TEMPLATE), { recursive: true });
   const made = mkdtempSync(`${TEMPLATE}-`);
-  const engine = await startEngine(made);
+  const engine = await startEngine(made).ready;
   await engine.close();
   try {
     renameSync(made, TEMPLATE);

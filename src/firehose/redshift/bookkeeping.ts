@@ -82,6 +82,9 @@ export async function noteLoad(session: Session, loadId: string, { rowsLoaded, r
   ]);
 }
 
+/** A text of PostgreSQL cannot hold it. */
+const withoutNul = (text: string) => text.replaceAll('\0', '\uFFFD');
+
 /** Keeps a row that was not loaded. */
 export async function noteRejected(
   session: Session,
@@ -91,6 +94,6 @@ export async function noteRejected(
 ): Promise<void> {
   await session.query(
     'insert into millrace.load_errors (load_id, table_name, row_number, raw_row, error) values ($1, $2, $3, $4, $5)',
-    [load.loadId, load.tableName, number, raw.replaceAll('\0', '\uFFFD'), error],
+    [load.loadId, load.tableName, number, withoutNul(raw), withoutNul(error)],
   );
 }

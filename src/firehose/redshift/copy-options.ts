@@ -33,7 +33,7 @@ const TOKEN = /\s*(?:'((?:[^']|'')*)'|([A-Za-z_]+)|([+-]?\d+(?:\.\d+)?)|(\S))/gy
 
 function tokensOf(options: string): Token[] {
   const tokens: Token[] = [];
-  const source = options.trimEnd().replace(/;$/, '');
+  const source = options.trimEnd().replace(/;$/, '').trimEnd();
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < source.length) {
     const [, quoted, word, number, other] = TOKEN.exec(source)!;

@@ -111,6 +111,11 @@ const PIECE_CHARACTERS = 512 * 1024;
 
 const SAVEPOINT = 'piece';
 
+interface Piece {
+  readonly rows: readonly Row[];
+  readonly lines: readonly string[];
+}
+
 /** The rows of a batch on their way into the table, a piece at a time. */
 class Loading {
   readonly #session: Session;
@@ -145,38 +150,50 @@ class Loading {
   }
 
   async #copyPiece(): Promise<void> {
-    const rows = this.#rows;
-    const lines = this.#lines;
+    const piece = { rows: this.#rows, lines: this.#lines };
     this.#rows = [];
     this.#lines = [];
     this.#characters = 0;
-    for (let from = 0; from < lines.length; ) {
-      const bad = await this.#copyLines(lines.slice(from), rows[from]!);
+    await this.#copyRange(piece, 0, piece.lines.length);
+  }
+
+  /** Copies the lines from `from` to before `to`, all but the bad ones. */
+  async #copyRange(piece: Piece, from: number, to: number): Promise<void> {
+    let next = from;
+    while (next < to) {
+      const bad = await this.#tryLines(piece, next, to);
       if (bad === undefined) return;
-      // What stands before the bad row was undone with it, and is good.
-      if (bad.index > 0) await this.#copyLines(lines.slice(from, from + bad.index), rows[from]!);
-      await this.#reject(rows[from + bad.index]!, bad.error);
-      from += bad.index + 1;
+      // What stands before the bad row was undone with it. There may be bad rows among it: values are looked at line by
+      // line, but uniqueness only after many of them.
+      await this.#copyRange(piece, next, bad.index);
+      await this.#reject(piece.rows[bad.index]!, bad.error);
+      next = bad.index + 1;
     }
   }
 
-  /** Copies lines; or none of them, and tells which one is bad. */
-  async #copyLines(lines: readonly string[], first: Row): Promise<{ index: number; error: string } | undefined> {
-    if (this.#maxError > 1) await this.#session.query(`savepoint ${SAVEPOINT}`);
+  /** Copies all of these lines; or none of them, and tells which one is bad. */
+  async #tryLines(
+    { rows, lines }: Piece,
+    from: number,
+    to: number,
+  ): Promise<{ index: number; error: string } | undefined> {
+    const mayReject = this.#maxError > 1;
+    if (mayReject) await this.#session.query(`savepoint ${SAVEPOINT}`);
     try {
-      await this.#session.copy(this.#target, Buffer.from(lines.join('')));
-      this.#loaded += lines.length;
-      return undefined;
+      await this.#session.copy(this.#target, Buffer.from(lines.slice(from, to).join('')));
     } catch (error) {
       const line = refusedLine(error);
-      if (line === undefined) throw error;
+      if (line === undefined || from + line > to) throw error;
+      const index = from + line - 1;
       const { message } = error as Error;
-      if (this.#maxError <= 1) throw badRow(first.number + line - 1, message);
+      if (!mayReject) throw badRow(rows[index]!.number, message);
       await this.#session.query(`rollback to savepoint ${SAVEPOINT}`);
-      return { index: line - 1, error: message };
-    } finally {
-      if (this.#maxError > 1) await this.#session.query(`release savepoint ${SAVEPOINT}`).catch(() => {});
+      await this.#session.query(`release savepoint ${SAVEPOINT}`);
+      return { index, error: message };
     }
+    if (mayReject) await this.#session.query(`release savepoint ${SAVEPOINT}`);
+    this.#loaded += to - from;
+    return undefined;
   }
 
   async #reject(row: Row, error: string): Promise<void> {

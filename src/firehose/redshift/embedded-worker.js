@@ -2,7 +2,7 @@
  * The thread of an embedded PostgreSQL. JavaScript, because a worker is loaded by Node itself, also in tests that run the
  * TypeScript sources. Starting the engine takes seconds and a load keeps it busy; the main thread goes on meanwhile.
  *
- * Sends {ready} or {error} first. Then answers messages {id, kind, …} with {id, result} or {id, error}.
+ * Sends {id: 0} or {id: 0, error} first. Then answers messages {id, kind, …} with {id, result} or {id, error}.
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -63,7 +63,7 @@ function plain(error) {
 
 /** @typedef {{ kind: 'query', sql: string, parameters: unknown[] }} Query */
 /** @typedef {{ kind: 'copy', target: string, text: Uint8Array<ArrayBuffer> }} Copy */
-/** @typedef {{ kind: 'script', sql: string, rowsMax: number }} Script */
+/** @typedef {{ kind: 'script', sql: string, rowsMax: number, charactersMax: number }} Script */
 /** @typedef {{ kind: 'close' }} Close */
 
 /** @param {PGlite} database @param {Query | Copy | Script | Close} request */
@@ -86,23 +86,35 @@ async function perform(database, request) {
  * @param {PGlite} database
  * @param {Script} script
  */
-async function runScript(database, { sql, rowsMax }) {
+async function runScript(database, { sql, rowsMax, charactersMax }) {
   try {
     const results = await database.exec(sql, { rowMode: 'array' });
+    let left = charactersMax;
     return results.map(({ fields, rows, affectedRows }) => {
       const columns = distinct(fields.map(({ name }) => name));
-      const shown = /** @type {unknown[][]} */ (rows.slice(0, rowsMax));
-      return {
-        columns,
-        rows: shown.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]]))),
-        rowCount: fields.length > 0 ? rows.length : (affectedRows ?? 0),
-      };
+      const shown = [];
+      for (const row of /** @type {unknown[][]} */ (rows)) {
+        left -= row.reduce((/** @type {number} */ sum, value) => sum + lengthOf(value), 0);
+        if (shown.length === rowsMax || left < 0) break;
+        shown.push(Object.fromEntries(columns.map((column, index) => [column, row[index]])));
+      }
+      return { columns, rows: shown, rowCount: fields.length > 0 ? rows.length : (affectedRows ?? 0) };
     });
   } finally {
     // Two statements, for the second one cannot run inside what the first one ends.
     await database.exec('rollback');
     await database.exec('discard all');
   }
+}
+
+/**
+ * About as many characters as it takes in an answer.
+ * @param {unknown} value
+ */
+function lengthOf(value) {
+  if (typeof value === 'string') return value.length;
+  if (typeof value === 'object' && value !== null) return (JSON.stringify(value) ?? '').length;
+  return 8;
 }
 
 /**
@@ -129,7 +141,7 @@ try {
       parentPort?.postMessage({ id, error: plain(error) });
     }
   });
-  parentPort?.postMessage({ ready: true });
+  parentPort?.postMessage({ id: 0 });
 } catch (error) {
-  parentPort?.postMessage({ error: plain(error) });
+  parentPort?.postMessage({ id: 0, error: plain(error) });
 }

@@ -2,10 +2,10 @@
  * The embedded databases that play the clusters on AWS: one directory for each, one of them running at a time, because
  * an engine takes hundreds of megabytes. It starts when it is needed and ends when nobody has needed it for a while.
  */
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { World } from '../../call.ts';
-import { within } from '../../deadline.ts';
+import { unlessAborted, within } from '../../deadline.ts';
 import { type Engine, startEngine } from './engine.ts';
 
 export interface EmbeddedDatabases {
@@ -52,18 +52,20 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
     return turn;
   };
 
-  const kill = (engine: Engine): void => {
+  const kill = (engine: Pick<Engine, 'kill'>): void => {
     killed = Promise.all([killed, engine.kill()]);
+  };
+  const close = async (engine: Engine): Promise<void> => {
+    const { signal } = new AbortController();
+    const deadline = { limitMs: CLOSE_MS, failure: 'It did not end', abandon: () => kill(engine), signal };
+    await within(engine.close(), deadline, clock).catch((error) => log.warn({ err: error }, 'A database was killed.'));
   };
 
   async function stop(): Promise<void> {
     const stopped = running;
     running = undefined;
     if (stopped === undefined) return;
-    const { engine } = stopped;
-    const abandon = () => kill(engine);
-    const deadline = { limitMs: CLOSE_MS, failure: 'It did not end', abandon, signal: new AbortController().signal };
-    await within(engine.close(), deadline, clock).catch((error) => log.warn({ err: error }, 'A database was killed.'));
+    await close(stopped.engine);
   }
 
   async function engineOf(name: string, signal: AbortSignal): Promise<Engine> {
@@ -82,9 +84,9 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
 
   const start = (directory: string, signal: AbortSignal): Promise<Engine> => {
     const starting = startEngine(directory);
-    const abandon = () => void starting.then(kill).catch(() => {});
+    const abandon = () => kill(starting);
     return within(
-      starting,
+      starting.ready,
       { limitMs: START_MS, failure: 'The embedded database did not start', abandon, signal },
       clock,
     );
@@ -97,14 +99,16 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
     await mkdir(root, { recursive: true, mode: 0o700 });
     await rm(unfinished, { recursive: true, force: true });
     const engine = await start(unfinished, signal);
-    await engine.close();
+    await close(engine);
+    await killed;
+    await syncTree(unfinished);
     await rename(unfinished, directory);
     await sync(dirname(directory));
   }
 
   return {
-    use: (name, work, { limitMs, signal }) =>
-      inTurn(async () => {
+    use(name, work, { limitMs, signal }) {
+      const turn = inTurn(async () => {
         signal.throwIfAborted();
         cancelIdle();
         const engine = await engineOf(name, signal);
@@ -115,7 +119,10 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
         } finally {
           cancelIdle = clock.after(IDLE_MS, () => void inTurn(stop));
         }
-      }),
+      });
+      // Whoever stops the server does not wait for those who came before.
+      return unlessAborted(turn, signal);
+    },
     exists: (name) => isThere(directoryOf(name)),
     async close() {
       cancelIdle();
@@ -130,8 +137,17 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function sync(directory: string): Promise<void> {
-  const file: FileHandle = await open(directory, 'r');
+/** Puts a directory and everything in it on disk. */
+async function syncTree(directory: string): Promise<void> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (entry.isFile() || entry.isDirectory()) await sync(join(entry.parentPath, entry.name));
+  }
+  await sync(directory);
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r');
   try {
     await file.sync();
   } finally {

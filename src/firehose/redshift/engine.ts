@@ -10,9 +10,17 @@ export interface ScriptResult {
   readonly rowCount: number;
 }
 
+/** What is shown of the results of a script. */
+export interface ScriptLimits {
+  /** Of each result. */
+  readonly rowsMax: number;
+  /** Of all results together, about. */
+  readonly charactersMax: number;
+}
+
 export interface Engine extends Session {
-  /** Runs the statements of `sql`; each result has at most `rowsMax` rows. */
-  script(sql: string, rowsMax: number): Promise<readonly ScriptResult[]>;
+  /** Runs the statements of `sql`. */
+  script(sql: string, limits: ScriptLimits): Promise<readonly ScriptResult[]>;
   /** Whether it has ended, by itself or because it was stopped. */
   readonly hasEnded: boolean;
   /** Writes everything out and ends. */
@@ -22,8 +30,7 @@ export interface Engine extends Session {
 }
 
 interface Answer {
-  readonly id?: number;
-  readonly ready?: true;
+  readonly id: number;
   readonly result?: unknown;
   readonly error?: { readonly message: string; readonly code?: string; readonly where?: string };
 }
@@ -33,14 +40,22 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** The id of the answer that nobody asked for: the engine is there, or cannot start. */
+const READY = 0;
+
 /** The engine itself lives outside of this; its results must not fill the memory. */
 const HEAP_MB = 1024;
 
-/**
- * Starts the engine on a data directory, which it makes when it is missing.
- * @throws Error when it cannot start
- */
-export async function startEngine(directory: string): Promise<Engine> {
+/** An engine on its way. */
+export interface StartingEngine {
+  /** Rejects when it cannot start. */
+  readonly ready: Promise<Engine>;
+  /** Ends it at once, also before it is ready. */
+  kill(): Promise<void>;
+}
+
+/** Starts the engine on a data directory, which it makes when it is missing. */
+export function startEngine(directory: string): StartingEngine {
   const worker = new Worker(new URL('./embedded-worker.js', import.meta.url), {
     workerData: { directory },
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
@@ -54,39 +69,39 @@ export async function startEngine(directory: string): Promise<Engine> {
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let hasEnded = false;
-  let started: Waiting | undefined;
-  const ready = new Promise<unknown>((resolve, reject) => {
-    started = { resolve, reject };
-  });
   const end = (error: Error) => {
     hasEnded = true;
-    started?.reject(error);
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
   worker.on('message', ({ id, result, error }: Answer) => {
-    const asker = id === undefined ? started : waiting.get(id);
-    if (id !== undefined) waiting.delete(id);
+    const asker = waiting.get(id);
+    waiting.delete(id);
     if (error === undefined) asker?.resolve(result);
     else asker?.reject(Object.assign(new Error(error.message), { code: error.code, where: error.where }));
   });
   worker.on('error', (error) => end(new Error(`The embedded database failed: ${error.message}`)));
   worker.on('exit', () => end(new Error('The embedded database has ended')));
 
-  const ask = (request: object): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (hasEnded) return reject(new Error('The embedded database has ended'));
-      lastId += 1;
-      waiting.set(lastId, { resolve, reject });
-      worker.postMessage({ id: lastId, ...request });
-    });
-  await ready;
-  return {
+  const answerTo = (id: number): Promise<unknown> =>
+    new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  const ask = async (request: object): Promise<unknown> => {
+    if (hasEnded) throw new Error('The embedded database has ended');
+    lastId += 1;
+    const answer = answerTo(lastId);
+    worker.postMessage({ id: lastId, ...request });
+    return answer;
+  };
+  const kill = async () => {
+    hasEnded = true;
+    await worker.terminate();
+  };
+  const engine: Engine = {
     query: async (sql, parameters = []) => (await ask({ kind: 'query', sql, parameters })) as Record<string, unknown>[],
     copy: async (target, text) => {
       await ask({ kind: 'copy', target, text });
     },
-    script: async (sql, rowsMax) => (await ask({ kind: 'script', sql, rowsMax })) as ScriptResult[],
+    script: async (sql, limits) => (await ask({ kind: 'script', sql, ...limits })) as ScriptResult[],
     get hasEnded() {
       return hasEnded;
     },
@@ -94,9 +109,7 @@ export async function startEngine(directory: string): Promise<Engine> {
       await ask({ kind: 'close' }).catch(() => {});
       await worker.terminate();
     },
-    async kill() {
-      hasEnded = true;
-      await worker.terminate();
-    },
+    kill,
   };
+  return { ready: answerTo(READY).then(() => engine), kill };
 }

@@ -82,9 +82,18 @@ export function valuesOf(
   if (typeof object !== 'object' || object === null || Array.isArray(object)) {
     return { fields: [], error: 'It is not a JSON object.' };
   }
-  if ('paths' in mapping) return { fields: mapping.paths.map((path) => fieldOf(valueAt(object, path))) };
+  try {
+    return { fields: found(object, columns, mapping).map(fieldOf) };
+  } catch {
+    // What can still be read may be nested too deeply to be written.
+    return { fields: [], error: 'It is nested too deeply.' };
+  }
+}
+
+function found(object: object, columns: readonly Column[], mapping: JsonMapping): unknown[] {
+  if ('paths' in mapping) return mapping.paths.map((path) => valueAt(object, path));
   const find = mapping.ignoresCase ? caselessly(object) : (name: string) => valueAt(object, [name]);
-  return { fields: columns.map(({ name }) => fieldOf(find(name))) };
+  return columns.map(({ name }) => find(name));
 }
 
 function caselessly(object: object): (name: string) => unknown {

@@ -132,7 +132,7 @@ async function putManifest(key: string, { delivery, deliveryStream, delivering, 
 
 /** The batch is skipped: its object stays, and a manifest among the errors tells that it was not loaded. */
 function skip(delivery: Delivery, error: Error, deliveryStream: DeliveryStream, moment: Moment): void {
-  nextStep(delivery, 'REPORT', error.message, moment.database);
+  if (!nextStep(delivery, 'REPORT', error.message, moment.database)) return;
   const { account, region, name } = deliveryStream;
   const { buffer, first_position: from, last_position: until, bytes } = delivery;
   const reason = `They are in s3://${delivery.bucket}/${delivery.key}, but not in Redshift: ${error.message}`;

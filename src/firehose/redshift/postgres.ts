@@ -37,29 +37,36 @@ export async function withServer<T>(
 ): Promise<T> {
   const [{ default: pg }, { from }] = await Promise.all([import('pg'), import('pg-copy-streams')]);
   const { user, password, database, port, tls } = address;
-  const host = await resolveHost(address.host);
   const socket = new Socket();
-  const client = new pg.Client({
-    ...{ host, port, user, password, database },
-    application_name: 'millrace',
-    stream: () => socket,
-    ssl: tls !== 'disable' && { rejectUnauthorized: tls === 'verify-full', ...serverName(address.host) },
-  });
-  // Errors of a connection that nobody waits for at the moment; whoever uses it next is told.
-  client.on('error', () => {});
-  const abandon = () => socket.destroy();
+  const abandon = () => void socket.destroy();
+  let client: InstanceType<typeof pg.Client> | undefined;
+  const connect = async () => {
+    const host = await resolveHost(address.host);
+    if (socket.destroyed) throw new Error('It was given up before its address was known');
+    client = new pg.Client({
+      ...{ host, port, user, password, database },
+      application_name: 'millrace',
+      stream: () => socket,
+      ssl: tls !== 'disable' && { rejectUnauthorized: tls === 'verify-full', ...serverName(address.host) },
+    });
+    // Errors of a connection that nobody waits for at the moment; whoever uses it next is told.
+    client.on('error', () => {});
+    await client.connect();
+    await client.query(SETTINGS);
+    return client;
+  };
   const place = `${address.host}:${port}`;
   try {
-    const connected = client.connect().then(() => client.query(SETTINGS));
-    await within(connected, { limitMs: CONNECT_MS, abandon, failure: `${place} did not answer`, signal }, clock);
+    const answer = { limitMs: CONNECT_MS, abandon, failure: `${place} did not answer`, signal };
+    const connected = await within(connect(), answer, clock);
     const session: Session = {
-      query: async (sql, parameters) => (await client.query(sql, parameters as unknown[])).rows,
-      copy: (target, text) => pipeline(Readable.from([text]), client.query(from(`copy ${target} from stdin`))),
+      query: async (sql, parameters) => (await connected.query(sql, parameters as unknown[])).rows,
+      copy: (target, text) => pipeline(Readable.from([text]), connected.query(from(`copy ${target} from stdin`))),
     };
     const limit = { limitMs: LOAD_MS, abandon, failure: `${place} did not load the batch`, signal };
     return await within(work(session), limit, clock);
   } finally {
-    await farewell(client.end(), abandon, clock);
+    if (client !== undefined) await farewell(client.end(), abandon, clock);
   }
 }
 

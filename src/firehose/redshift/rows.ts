@@ -5,10 +5,11 @@
 import { isUtf8 } from 'node:buffer';
 import { Readable, type Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { parse as csvParser } from 'csv-parse';
 import type { CopyOptions } from './copy-options.ts';
-import { delimitedLines, fieldsOf } from './delimited.ts';
+import { csvFields } from './csv.ts';
+import { delimitedFields } from './delimited.ts';
 import { type JsonMapping, jsonObjects, valuesOf } from './json.ts';
+import { type Continuation, escapedBreaks, linesOf, never, quotedBreaks } from './lines.ts';
 
 /** A column of the table, as far as it decides what becomes of a field. */
 export interface Column {
@@ -81,49 +82,33 @@ async function* through(bytes: AsyncIterable<Buffer>, transform: Transform): Asy
   }
 }
 
+/** Cuts a line into fields, or says what is wrong with it. */
+type Cutter = (line: string) => { readonly fields: readonly (string | null)[]; readonly error?: string };
+
 function cutRows(bytes: AsyncIterable<Buffer>, reading: Reading): AsyncIterable<Cut> {
-  const { format } = reading.options;
-  switch (format.kind) {
-    case 'delimited':
-      return cutDelimited(bytes, reading);
-    case 'csv':
-      return cutCsv(bytes, latin1Of(format.delimiter), format.quote);
-    case 'json':
-      return cutJson(bytes, reading);
+  const { format, nullAs } = reading.options;
+  if (format.kind === 'json') return cutJson(bytes, reading);
+  const delimiter = latin1Of(format.delimiter);
+  if (format.kind === 'csv') {
+    const { quote } = format;
+    return cutLines(bytes, quotedBreaks(quote), (line) => csvFields(line, { delimiter, quote }));
   }
+  const { hasEscapes } = format;
+  const form = { delimiter, hasEscapes, nullAs: latin1Of(nullAs!) };
+  return cutLines(bytes, hasEscapes ? escapedBreaks() : never, (line) => ({ fields: delimitedFields(line, form) }));
 }
 
-async function* cutDelimited(bytes: AsyncIterable<Buffer>, { options }: Reading): AsyncGenerator<Cut> {
-  const { delimiter, hasEscapes } = options.format as { delimiter: string; hasEscapes: boolean };
-  const form = { delimiter: latin1Of(delimiter), hasEscapes, nullAs: latin1Of(options.nullAs!) };
-  for await (const line of delimitedLines(bytes, hasEscapes)) {
-    if (line.length > ROW_BYTES_MAX) yield { raw: line, fields: [], error: TOO_LONG };
-    else yield { raw: textOf(line) ?? line, fields: fieldsOf(line, form).map(text) };
+async function* cutLines(bytes: AsyncIterable<Buffer>, continuation: Continuation, cut: Cutter): AsyncGenerator<Cut> {
+  for await (const line of linesOf(bytes, continuation, ROW_BYTES_MAX)) {
+    if (line === undefined) {
+      yield { raw: '', fields: [], error: TOO_LONG };
+      continue;
+    }
+    const { fields, error } = cut(line);
+    // Only the beginning is shown, and only of bad rows: no need to make text of all of it.
+    const shown = line.slice(0, RAW_MAX);
+    yield { raw: textOf(shown) ?? shown, fields: fields.map(text), error };
   }
-}
-
-/** Of CSV, csv-parse knows more than one would think there is. */
-async function* cutCsv(bytes: AsyncIterable<Buffer>, delimiter: string, quote: string): AsyncGenerator<Cut> {
-  const bad: Cut[] = [];
-  const parser = csvParser({
-    delimiter: Buffer.from(delimiter, 'latin1'),
-    quote,
-    escape: quote,
-    encoding: 'latin1',
-    relax_column_count: true,
-    skip_records_with_error: true,
-    max_record_size: ROW_BYTES_MAX,
-    on_skip: (error, raw) => {
-      bad.push({ raw: raw ?? '', fields: [], error: `${error?.message ?? 'It is not CSV'}.` });
-      return undefined;
-    },
-  });
-  for await (const record of through(bytes, parser)) {
-    yield* bad.splice(0);
-    const fields = record as string[];
-    yield { raw: textOf(fields.join(delimiter)) ?? fields.join(delimiter), fields: fields.map(text) };
-  }
-  yield* bad;
 }
 
 async function* cutJson(bytes: AsyncIterable<Buffer>, { mapping, columns }: Reading): AsyncGenerator<Cut> {

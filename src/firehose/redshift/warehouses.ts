@@ -1,4 +1,5 @@
 /** The databases that play Redshift clusters: a server where there is one, else an embedded database. */
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { World } from '../../call.ts';
 import { isAwsHost } from '../network.ts';
@@ -21,22 +22,26 @@ export interface Warehouses {
   /** Runs `work` with a session of the database of a cluster. */
   use<T>(cluster: Cluster, work: (session: Session) => Promise<T>, signal: AbortSignal): Promise<T>;
   /**
-   * Runs SQL in the embedded database of this name, which it makes if there is none. Each result has at most
-   * `SCRIPT_ROWS_MAX` rows.
+   * Runs SQL in the embedded database of this name, which it makes if there is none. Of its results as much is shown as
+   * the limits let through.
    * @throws Error whose message is for whoever wrote the SQL
    */
   script(database: string, sql: string): Promise<readonly ScriptResult[]>;
+  /** Ends scripts that run or wait. */
+  endScripts(): void;
   close(): Promise<void>;
 }
 
 const EMBEDDED_LOAD_MS = 10 * 60_000;
 const SCRIPT_MS = 60_000;
-export const SCRIPT_ROWS_MAX = 10_000;
+const SCRIPT_LIMITS = { rowsMax: 10_000, charactersMax: 16 * 1024 * 1024 };
 
 /** `endpoint` stands in for all hosts on AWS; null: embedded databases do. */
 export function openWarehouses(world: World, endpoint: ServerEndpoint | null): Warehouses {
   const embedded: EmbeddedDatabases = openEmbeddedDatabases(join(world.dataDir, 'redshift'), world);
   const closing = new AbortController();
+  // Every script listens.
+  setMaxListeners(0, closing.signal);
   return {
     use({ jdbcUrl, user, password }, work, signal) {
       const url = parseJdbcUrl(jdbcUrl);
@@ -51,13 +56,13 @@ export function openWarehouses(world: World, endpoint: ServerEndpoint | null): W
       });
     },
     script: (database, sql) =>
-      embedded.use(database, (engine) => engine.script(sql, SCRIPT_ROWS_MAX), {
+      embedded.use(database, (engine) => engine.script(sql, SCRIPT_LIMITS), {
         limitMs: SCRIPT_MS,
         signal: closing.signal,
       }),
-    async close() {
+    endScripts() {
       closing.abort(new Error('The server stops'));
-      await embedded.close();
     },
+    close: () => embedded.close(),
   };
 }

@@ -95,10 +95,13 @@ const deleteRejected = query((bind: Bind<{ delivery: number; position: number }>
 /** So much of an error is kept. */
 const MESSAGE_MAX = 4096;
 
-/** Notes what became of documents that were sent. Only inside the body of a write. */
+/**
+ * Notes what became of documents, and that all below `nextPosition` have been sent. Only inside the body of a write.
+ */
 export function noteOutcomes(
   delivery: number,
   outcomes: readonly Outcome[],
+  nextPosition: number,
   { database, now }: Pick<Call, 'database' | 'now'>,
 ): void {
   for (const { position, error } of outcomes) {
@@ -110,8 +113,7 @@ export function noteOutcomes(
     const message = error.message.slice(0, MESSAGE_MAX);
     database.run(upsertRejected, { delivery, position, code, message, now, isFinal: isFinal ? 1 : 0 });
   }
-  const last = outcomes.reduce((most, { position }) => Math.max(most, position), 0);
-  database.run(setPosition, { delivery, position: last + 1 });
+  database.run(setPosition, { delivery, position: nextPosition });
 }
 
 const selectRejected = query((bind: Bind<{ delivery: number; after: number; limit: number }>, db) =>

@@ -11,7 +11,7 @@ export type SearchCluster =
 
 export interface SearchClusters {
   of(description: Pick<ElasticsearchDescription, 'ClusterEndpoint' | 'DomainARN'>): Promise<SearchCluster>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** So many connections are kept for later. */
@@ -20,16 +20,22 @@ const CONNECTED_MAX = 50;
 /** `endpoint` is the URL of what stands in for domains on AWS; empty: their documents are kept in the database. */
 export function openSearchClusters(endpoint: string, world: Pick<World, 'clock'>): SearchClusters {
   const connected = new Map<string, Promise<RemoteCluster>>();
-  const closeAll = async () => {
-    const clusters = [...connected.values()];
-    connected.clear();
-    for (const cluster of clusters) await (await cluster).close();
+  // Not waited for: a request that hangs ends by its own limit.
+  const disconnect = (url: string) => {
+    void connected
+      .get(url)
+      ?.then((cluster) => cluster.close())
+      .catch(() => {});
+    connected.delete(url);
   };
   const connect = async (url: string) => {
-    if (!connected.has(url) && connected.size >= CONNECTED_MAX) await closeAll();
     const cluster = connected.get(url) ?? connectCluster(url, world.clock);
+    if (!connected.has(url) && connected.size >= CONNECTED_MAX) disconnect(connected.keys().next().value!);
     connected.set(url, cluster);
-    return cluster;
+    return cluster.catch((error) => {
+      connected.delete(url);
+      throw error;
+    });
   };
   return {
     async of({ ClusterEndpoint, DomainARN }) {
@@ -38,6 +44,8 @@ export function openSearchClusters(endpoint: string, world: Pick<World, 'clock'>
       if (url === '') return { kind: 'local', domain: (DomainARN ?? ClusterEndpoint)! };
       return { kind: 'remote', cluster: await connect(url) };
     },
-    close: closeAll,
+    close() {
+      for (const url of [...connected.keys()]) disconnect(url);
+    },
   };
 }

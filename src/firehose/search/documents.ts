@@ -33,9 +33,10 @@ export interface Outcome {
 /** The id and the index that a record has or would have. */
 export const nameOf = (
   { position, arrivedMs }: Pick<BufferedRecord, 'position' | 'arrivedMs'>,
+  // The arrival, because after the restoration of an older copy of the database positions are given out again.
   { idPrefix, idFormat, indexName, rotation }: SearchPlan,
 ): Pick<Document, 'id' | 'index'> => ({
-  id: idFormat === 'FIREHOSE_DEFAULT' ? `${idPrefix}.${position}` : undefined,
+  id: idFormat === 'FIREHOSE_DEFAULT' ? `${idPrefix}.${arrivedMs}.${position}` : undefined,
   index: indexNameOf(indexName, rotation, arrivedMs),
 });
 
@@ -52,7 +53,7 @@ export const isDocument = (one: Document | Outcome): one is Document => 'body' i
 
 function problemOf(body: string): string | undefined {
   // A request has one document per line: a line break would make two lines of one.
-  if (/[\r\n\u2028\u2029]/.test(body)) return 'it is not a single line';
+  if (/[\r\n]/.test(body)) return 'it is not a single line';
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'it is not a JSON object';

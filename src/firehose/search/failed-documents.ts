@@ -15,13 +15,16 @@ export function* failedDocuments(delivery: Delivery, database: Database): Genera
   for (;;) {
     const page = rejectedAfter(delivery.id, after, PAGE, database);
     if (page.length === 0) break;
-    const positions = page.map(({ position }) => position);
-    const records = recordsAt(delivery.buffer, positions, database);
-    const lines = page.map(({ attempts, code, message, ended_ms: endedMs }, index) =>
-      lineOf(records[index]!, batch, { attempts, code, message, endedMs }),
+    const ends = new Map(
+      page.map(({ position, attempts, code, message, ended_ms: endedMs }) => [
+        position,
+        { attempts, code, message, endedMs },
+      ]),
     );
-    yield Buffer.from(lines.join(''));
-    after = positions.at(-1)!;
+    for (const records of recordsAt(delivery.buffer, [...ends.keys()], database)) {
+      yield Buffer.from(records.map((record) => lineOf(record, batch, ends.get(record.position)!)).join(''));
+    }
+    after = page.at(-1)!.position;
   }
   if (batch.unsentCode === null) return;
   const end = {

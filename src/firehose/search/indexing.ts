@@ -14,7 +14,7 @@ import {
   searchBatchOf,
 } from './batches.ts';
 import type { SearchCluster } from './clusters.ts';
-import { type Document, documentOf, isDocument, type Outcome } from './documents.ts';
+import { documentOf, isDocument, type Outcome } from './documents.ts';
 import { indexLocally } from './local-index.ts';
 import type { ClusterError } from './remote-cluster.ts';
 
@@ -41,7 +41,9 @@ async function index(occupation: Occupation): Promise<void> {
   const batch = searchBatchOf(id, database);
   const cluster = await delivering.clusters.of(descriptionOf(deliveryStream));
   const send = (records: readonly BufferedRecord[]) => sendRecords(records, batch, cluster, occupation);
-  for (const positions of positionsToRetry(occupation)) await send(recordsAt(buffer, positions, database));
+  for (const positions of positionsToRetry(occupation)) {
+    for (const records of recordsAt(buffer, positions, database)) await send(records);
+  }
   for (const records of recordsOf(buffer, { from: batch.nextPosition, until }, database)) {
     task.signal.throwIfAborted();
     await send(records);
@@ -62,7 +64,7 @@ function* positionsToRetry({ delivery, delivering }: Occupation): Generator<numb
   }
 }
 
-/** Sends records and notes, in one write, what became of them. */
+/** Sends records, and notes after each request what became of them. */
 async function sendRecords(
   records: readonly BufferedRecord[],
   batch: SearchBatch,
@@ -72,22 +74,27 @@ async function sendRecords(
   const { database, clock } = delivering.world;
   const all = records.map((record) => documentOf(record, batch));
   const documents = all.filter(isDocument);
-  const unfit = all.filter((one): one is Outcome => !isDocument(one));
-  const note = (outcomes: readonly Outcome[]) =>
-    noteOutcomes(delivery.id, [...unfit, ...outcomes], { database, now: clock.now() });
-  if (cluster.kind === 'local') {
-    await database.write(() => note(indexLocally(cluster.domain, documents, { database, clock })));
-  } else {
-    const outcomes = await sendRemotely(documents, cluster, task);
-    await database.write(() => note(outcomes));
+  let unfit = all.filter((one): one is Outcome => !isDocument(one));
+  const end = records.at(-1)!.position + 1;
+  const note = (outcomes: readonly Outcome[], nextPosition: number) => {
+    const passed = unfit.filter(({ position }) => position < nextPosition);
+    noteOutcomes(delivery.id, [...passed, ...outcomes], nextPosition, { database, now: clock.now() });
+    unfit = unfit.filter(({ position }) => position >= nextPosition);
+  };
+  if (cluster.kind === 'local' || documents.length === 0) {
+    const domain = cluster.kind === 'local' ? cluster.domain : '';
+    await database.write(() => note(indexLocally(domain, documents, { database, clock }), end));
+    return;
+  }
+  let left = documents.length;
+  const requests = cluster.cluster.index(documents, task.signal);
+  for (;;) {
+    const { value: outcomes, done } = await task.remotely(() => requests.next());
+    if (done) return;
+    left -= outcomes.length;
+    await database.write(() => note(outcomes, left === 0 ? end : outcomes.at(-1)!.position + 1));
   }
 }
-
-const sendRemotely = async (
-  documents: readonly Document[],
-  { cluster }: Extract<SearchCluster, { kind: 'remote' }>,
-  { remotely, signal }: Occupation['task'],
-): Promise<Outcome[]> => (documents.length === 0 ? [] : remotely(() => cluster.index(documents, signal)));
 
 /**
  * The end of a batch of which every document was sent.
@@ -98,10 +105,14 @@ async function finish({ delivery, delivering }: Occupation): Promise<void> {
   const { all, retryable, message } = countRejected(delivery.id, database);
   if (retryable > 0) throw new Error(`The cluster refused ${retryable} documents for now, one of them with ${message}`);
   await database.write(() => {
-    if (all > 0) return giveFailedToBucket(delivery, all, database);
-    confirm(delivery, { database, now: clock.now() });
-    clear(delivery, database);
+    if (all > 0) giveFailedToBucket(delivery, all, database);
+    else end(delivery, { database, now: clock.now() });
   });
+}
+
+function end(delivery: Delivery, moment: Omit<Moment, 'log'>): void {
+  confirm(delivery, moment);
+  clear(delivery, moment.database);
 }
 
 function giveFailedToBucket(delivery: Delivery, failed: number, database: Moment['database']): void {
@@ -118,6 +129,7 @@ function giveUp(delivery: Delivery, error: Error, { name }: DeliveryStream, { da
     noteUnsent({ delivery: id, attempts: attempts + 1, code, message: error.message, now }, database);
   }
   const failed = countRejected(id, database).all + unsent;
+  if (failed === 0) return end(delivery, { database, now });
   log.warn({ deliveryStream: name, delivery: id, failed, reason: error.message }, 'Documents go to the bucket.');
   giveFailedToBucket(delivery, failed, database);
 }

@@ -9,10 +9,11 @@ import type { Document, Outcome } from './documents.ts';
 
 export interface RemoteCluster {
   /**
-   * Puts documents into their indices; one outcome for each.
-   * @throws ClusterError when the cluster took none of them, or it is not known what it took
+   * Puts documents into their indices, in one request, or in several when that is too large. Yields what became of the
+   * documents of each request, in their order.
+   * @throws ClusterError when the cluster took none of the documents of a request, or it is not known what it took
    */
-  index(documents: readonly Document[], signal: AbortSignal): Promise<Outcome[]>;
+  index(documents: readonly Document[], signal: AbortSignal): AsyncGenerator<readonly Outcome[]>;
   close(): Promise<void>;
 }
 
@@ -78,11 +79,18 @@ export async function connectCluster(url: string, clock: Clock): Promise<RemoteC
     agent: () => (protocol === 'https:' ? new TlsAgent(agent) : new Agent(agent)),
   });
 
-  async function send(documents: readonly Document[], signal: AbortSignal): Promise<Outcome[]> {
+  async function* index(documents: readonly Document[], signal: AbortSignal): AsyncGenerator<readonly Outcome[]> {
     if (refusal !== undefined) throw new ClusterError(NO_ANSWER, refusal.message);
-    const { status, text } = await exchange(documents, signal);
-    if (status < 300) return outcomesOf(documents, text);
-    return outcomesOfRefusal(documents, { status, text }, (half) => send(half, signal));
+    const left = [documents];
+    for (let some = left.shift(); some !== undefined; some = left.shift()) {
+      const { status, text } = await exchange(some, signal);
+      if (status === TOO_LARGE && some.length > 1) {
+        const middle = Math.ceil(some.length / 2);
+        left.unshift(some.slice(0, middle), some.slice(middle));
+      } else {
+        yield status < 300 ? outcomesOf(some, text) : outcomesOfRefusal(some, { status, text });
+      }
+    }
   }
 
   /** One request and its answer, whatever that is. */
@@ -116,7 +124,7 @@ export async function connectCluster(url: string, clock: Clock): Promise<RemoteC
     }
   }
 
-  return { index: send, close: () => client.close() };
+  return { index, close: () => client.close() };
 }
 
 /** The two lines of a document in a request. */
@@ -149,15 +157,7 @@ function answerOf(text: string): Answer {
 }
 
 /** What the refusal of a whole request says about its documents. */
-async function outcomesOfRefusal(
-  documents: readonly Document[],
-  { status, text }: Exchange,
-  sendHalf: (half: readonly Document[]) => Promise<Outcome[]>,
-): Promise<Outcome[]> {
-  if (status === TOO_LARGE && documents.length > 1) {
-    const middle = Math.ceil(documents.length / 2);
-    return [...(await sendHalf(documents.slice(0, middle))), ...(await sendHalf(documents.slice(middle)))];
-  }
+function outcomesOfRefusal(documents: readonly Document[], { status, text }: Exchange): Outcome[] {
   const message = `The cluster answered ${status}: ${text.slice(0, SHOWN_MAX)}`;
   if (status !== TOO_LARGE && status !== BAD_REQUEST) throw new ClusterError(String(status), message);
   return documents.map(({ position }) => ({ position, error: { code: String(status), message, isFinal: true } }));

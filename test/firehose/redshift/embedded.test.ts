@@ -123,7 +123,7 @@ it('two databases take turns', async () => {
 it('an engine answers or rejects; after its end it does nothing more', async () => {
   const directory = join(temporaryDirectory(), 'db');
   await provideEmbedded({ directory: join(directory, '..') }, 'x');
-  const engine = await startEngine(join(directory, '..', 'redshift', 'x'));
+  const engine = await startEngine(join(directory, '..', 'redshift', 'x')).ready;
   await expect(engine.query('select $1::int as a', [7])).resolves.toEqual([{ a: 7 }]);
   await engine.query('create table t (a int)');
   await expect(engine.copy('t (a)', Buffer.from('1\nx\n'))).rejects.toMatchObject({
@@ -133,5 +133,5 @@ it('an engine answers or rejects; after its end it does nothing more', async () 
   await engine.kill();
   expect(engine.hasEnded).toBe(true);
   await expect(engine.query('select 1')).rejects.toThrow('has ended');
-  await expect(startEngine('/proc/none')).rejects.toThrow();
+  await expect(startEngine('/proc/none').ready).rejects.toThrow();
 });

@@ -41,8 +41,8 @@ it('each record is a document with an id of its own, in one bulk request', async
   const [documents] = cluster.requests;
   expect(documents!.map(({ body }) => body)).toEqual(['{"a": 1.10}', '{"b":"ß"}']);
   expect(documents!.map(({ index }) => index)).toEqual([
-    { _index: 'i', _id: expect.stringMatching(/^[0-9a-f-]{36}\.1$/) },
-    { _index: 'i', _id: expect.stringMatching(/^[0-9a-f-]{36}\.2$/) },
+    { _index: 'i', _id: expect.stringMatching(/^[0-9a-f-]{36}\.\d{13}\.1$/) },
+    { _index: 'i', _id: expect.stringMatching(/^[0-9a-f-]{36}\.\d{13}\.2$/) },
   ]);
   expect(cluster.headers[0]!['content-type']).toBe('application/x-ndjson');
   expect(state(server)).toEqual([DELIVERED]);

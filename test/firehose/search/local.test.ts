@@ -16,7 +16,7 @@ it('documents are kept in search_documents, readable with SQL', async () => {
     ['{"a": 1.10}', '{"b": "ß"}'].map((body, index) => ({
       domain: 'arn:aws:es:us-east-1:000000000000:domain/logs',
       index_name: 'i-2026-01-02',
-      id: expect.stringMatching(new RegExp(`^[0-9a-f-]{36}\\.${index + 1}$`)),
+      id: expect.stringMatching(new RegExp(`^[0-9a-f-]{36}\\.\\d{13}\\.${index + 1}$`)),
       type_name: 't',
       body,
       arrived: expect.stringMatching(/^2026-01-02T03:04:06\./),
