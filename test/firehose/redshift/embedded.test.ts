@@ -107,6 +107,29 @@ it('a script that does not end is killed; the database recovers', async () => {
   expect(await embeddedSql(server, 'dev', 'select a from t')).toEqual([{ a: 1 }]);
 });
 
+it('results are shown up to a size', async () => {
+  const server = await startTestServer();
+  await provideEmbedded(server, 'dev');
+  const rows = await embeddedSql(server, 'dev', "select repeat('x', 1000000) from generate_series(1, 100)");
+  expect(rows.length).toBe(16);
+});
+
+it('stopping does not wait for scripts, nor for those who wait for them', async () => {
+  const server = await startTestServer();
+  await provideEmbedded(server, 'dev');
+  await createDeliveryStream(server, 'd', redshiftTo(`${AWS_CLUSTER}/dev`, { DataTableName: 't' }));
+  await putRecords(server, 'd', ['1\n']);
+  const endless = 'select count(*) from generate_series(1, 1e12::bigint)';
+  const scripts = [endless, endless].map((sql) =>
+    embeddedSql(server, 'dev', sql).catch((error: Error) => error.message),
+  );
+  server.clock.advance(1000);
+  await server.runJob('flush');
+  await server.restart();
+  expect(await Promise.all(scripts)).toEqual(['The server stops', 'The server stops']);
+  expect(select(server, 'select step, attempts from v_deliveries')).toEqual([{ step: 'LOAD', attempts: 0 }]);
+});
+
 it('two databases take turns', async () => {
   const server = await startTestServer();
   await provideEmbedded(server, 'one');

@@ -95,6 +95,28 @@ describe.each(engines)('with $name', (engine) => {
     expect(await sql('select count(*)::int as n from millrace.load_errors'), 'undone').toEqual([{ n: 4 }]);
   });
 
+  it('MAXERROR loses no good row where bad ones stand before each other', async () => {
+    const warehouse = await engine.open();
+    const { server, sql } = warehouse;
+    await sql('create table t (id int primary key, n int)');
+    await createLoader(warehouse, { DataTableName: 't', CopyOptions: 'maxerror 10' });
+    // The database finds the bad value before it finds the keys that occur twice.
+    await putRecords(server, 'd', ['1|1\n2|2\n1|3\n4|4\n2|7\n5|x\n6|6\n']);
+    await deliverAllAfter(server, 1000);
+    expect(await sql('select id, n from t order by id')).toEqual([
+      { id: 1, n: 1 },
+      { id: 2, n: 2 },
+      { id: 4, n: 4 },
+      { id: 6, n: 6 },
+    ]);
+    expect(select(server, 'select rows_loaded, failed from v_deliveries')).toEqual([{ rows_loaded: 4, failed: 3 }]);
+    expect(await sql('select row_number::int as n from millrace.load_errors order by 1')).toEqual([
+      { n: 3 },
+      { n: 5 },
+      { n: 6 },
+    ]);
+  });
+
   it('a large batch with bad rows, in pieces', async () => {
     const warehouse = await engine.open();
     const { server, sql } = warehouse;

@@ -187,6 +187,63 @@ it('too large a request is halved until it fits; a document that is too large al
   expect(state(server)).toEqual([{ ...DELIVERED, failed: 1 }]);
 });
 
+it('what was taken before the cluster went away is not sent again, nor written into the bucket', async () => {
+  const cluster = await startSearchServer();
+  const server = await startTestServer();
+  await createIndexer(server, cluster.url, { DocumentIdOptions: { DefaultDocumentIdFormat: 'NO_DOCUMENT_ID' } });
+  cluster.react(413, 'take', 503, 503);
+  await putRecords(server, 'd', ['{"a":1}', 'bad', '{"a":2}', '{"a":3}', 'bad too']);
+  await deliverAllAfter(server, 1000);
+  await deliverAllAfter(server, 5000);
+  expect(cluster.requests.map((documents) => documents.map(({ body }) => body))).toEqual([
+    ['{"a":1}', '{"a":2}', '{"a":3}'],
+    ['{"a":1}', '{"a":2}'],
+    ['{"a":3}'],
+    ['{"a":3}'],
+  ]);
+  await deliverAllAfter(server, 10_000);
+  expect(failedLines(server).map(({ rawData }) => atob(rawData))).toEqual(['bad', 'bad too']);
+  expect(state(server)).toEqual([{ ...DELIVERED, failed: 2 }]);
+});
+
+it('without retries each batch has an attempt of its own', async () => {
+  const cluster = await startSearchServer();
+  const server = await startTestServer();
+  await createIndexer(server, cluster.url, {
+    RetryOptions: { DurationInSeconds: 0 },
+    BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 0 },
+  });
+  cluster.react('reset');
+  const large = `{"a":"${'x'.repeat(900_000)}"}`;
+  for (let n = 0; n < 3; n += 1) await putRecords(server, 'd', [large, large]);
+  await deliverAllAfter(server, 1000);
+  expect(state(server)).toEqual([{ ...DELIVERED, failed: 2 }, DELIVERED, DELIVERED]);
+});
+
+it('after the clock was set back the time for attempts is as long as ever', async () => {
+  const cluster = await startSearchServer();
+  const server = await startTestServer();
+  await createIndexer(server, cluster.url);
+  cluster.reactAlways(503);
+  await putRecords(server, 'd', ['{"a":1}']);
+  server.clock.advance(365 * 86_400_000);
+  await deliverAllAfter(server, 0);
+  server.clock.advance(-365 * 86_400_000);
+  for (let minute = 0; minute < 6; minute += 1) await deliverAllAfter(server, 60_000);
+  expect(failedLines(server)).toHaveLength(1);
+  expect(cluster.requests.length).toBeLessThan(10);
+});
+
+it('documents that are refused for now go to the bucket when there is no time for more', async () => {
+  const cluster = await startSearchServer();
+  const server = await startTestServer();
+  await createIndexer(server, cluster.url, { RetryOptions: { DurationInSeconds: 0 } });
+  cluster.react([429]);
+  await putRecords(server, 'd', ['{"a":1}']);
+  await deliverAllAfter(server, 1000);
+  expect(failedLines(server)).toMatchObject([{ errorCode: '429', attemptsMade: 1 }]);
+});
+
 it('what is no document never reaches the cluster, and cannot become another action there', async () => {
   const cluster = await startSearchServer();
   const server = await startTestServer();
