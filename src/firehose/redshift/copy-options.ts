@@ -29,7 +29,7 @@ interface Token {
   readonly text: string;
 }
 
-const TOKEN = /\s*(?:'((?:[^']|'')*)'|([A-Za-z_]+)|([+-]?\d+(?:\.\d+)?)|(\S))/gy;
+const TOKEN = /\s*(?:'((?:[^']|'')*)'|([A-Za-z_][A-Za-z0-9_]*)|([+-]?\d+(?:\.\d+)?)|(\S))/gy;
 
 function tokensOf(options: string): Token[] {
   const tokens: Token[] = [];
@@ -64,8 +64,6 @@ type Reader = (given: Given, value: () => string) => void;
 const MAX_ERROR_MAX = 100_000;
 
 const READERS: Readonly<Record<string, Reader>> = {
-  // FORMAT AS is only a word in front of the format.
-  FORMAT: () => {},
   CSV: (given) => {
     given.csv = true;
   },
@@ -82,7 +80,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     given.escape = true;
   },
   NULL: (given, value) => {
-    given.nullAs = value();
+    given.nullAs = value().replaceAll(OCTAL, characterOf);
   },
   GZIP: (given) => {
     given.gzip = true;
@@ -109,31 +107,46 @@ const READERS: Readonly<Record<string, Reader>> = {
  * @throws CopyOptionsError
  */
 export function parseCopyOptions(options: string | undefined): CopyOptions {
-  const tokens = tokensOf(options ?? '');
+  const left = tokensOf(options ?? '');
   const given: Given = {};
   const seen = new Set<string>();
-  let next = 0;
-  while (next < tokens.length) {
-    const { kind, text: name } = tokens[next++]!;
-    const read = kind === 'word' && Object.hasOwn(READERS, name) ? READERS[name] : undefined;
-    if (read === undefined) {
-      throw new CopyOptionsError(
-        `Millrace does not support ${kind === 'word' ? `the CopyOptions ${name}` : `CopyOptions with ${name} there`}; ` +
-          `it supports ${Object.keys(READERS)
-            .filter((known) => known !== 'FORMAT')
-            .join(', ')}.`,
-      );
-    }
+  for (let token = left.shift(); token !== undefined; token = left.shift()) {
+    const { text: name } = token;
     if (seen.has(name)) throw new CopyOptionsError(`CopyOptions name ${name} twice.`);
     seen.add(name);
-    if (tokens[next]?.kind === 'word' && tokens[next]!.text === 'AS') next += 1;
-    read(given, () => {
-      const value = tokens[next++];
-      if (value?.kind === 'text') return value.text;
-      throw new CopyOptionsError(`CopyOptions give no value for ${name}.`);
-    });
+    if (isWord(token, FORMAT)) takeFormat(left);
+    else readerOf(token)(given, () => takeValue(name, left));
   }
   return complete(given);
+}
+
+/** A word in front of the format, which would be the same without it. */
+const FORMAT = 'FORMAT';
+
+const isWord = (token: Token | undefined, ...words: string[]): boolean =>
+  token?.kind === 'word' && words.includes(token.text);
+
+function readerOf(token: Token): Reader {
+  const { kind, text } = token;
+  if (kind === 'word' && Object.hasOwn(READERS, text)) return READERS[text]!;
+  const what = kind === 'word' ? `the CopyOptions ${text}` : `CopyOptions with ${text} there`;
+  throw new CopyOptionsError(`Millrace does not support ${what}; it supports ${Object.keys(READERS).join(', ')}.`);
+}
+
+function takeFormat(left: Token[]): void {
+  if (isWord(left[0], 'AS')) left.shift();
+  const format = left[0];
+  // A format that is not known is refused by its own name.
+  const isOther = format?.kind === 'word' && !Object.hasOwn(READERS, format.text);
+  if (isOther || isWord(format, 'CSV', 'JSON')) return;
+  throw new CopyOptionsError('CopyOptions with FORMAT must name CSV or JSON behind it.');
+}
+
+function takeValue(name: string, left: Token[]): string {
+  if (isWord(left[0], 'AS')) left.shift();
+  const value = left.shift();
+  if (value?.kind === 'text') return value.text;
+  throw new CopyOptionsError(`CopyOptions give no value for ${name}.`);
 }
 
 function complete(given: Given): CopyOptions {
@@ -161,6 +174,9 @@ function formatOf({ csv, json, delimiter, quote = '"', escape: hasEscapes = fals
   if (json === undefined) {
     if (!csv) return { kind: 'delimited', delimiter: delimiter ?? '|', hasEscapes };
     if (!/^[\x20-\x7e]$/.test(quote)) throw new CopyOptionsError('QUOTE in CopyOptions must be one character.');
+    if ((delimiter ?? ',').includes(quote)) {
+      throw new CopyOptionsError('QUOTE and DELIMITER in CopyOptions must differ.');
+    }
     return { kind: 'csv', delimiter: delimiter ?? ',', quote };
   }
   const how = json.toLowerCase();
@@ -172,11 +188,13 @@ function formatOf({ csv, json, delimiter, quote = '"', escape: hasEscapes = fals
   );
 }
 
+/** A byte by its number. */
+const OCTAL = /\\([0-3][0-7]{2})/g;
+const characterOf = (_: string, octal: string) => String.fromCharCode(Number.parseInt(octal, 8));
+
 /** A delimiter may be given as `\t`, or as the octal number of a character: `\001`. */
 function delimiterOf(text: string): string {
-  const delimiter = text
-    .replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-    .replaceAll('\\t', '\t');
+  const delimiter = text.replaceAll(OCTAL, characterOf).replaceAll('\\t', '\t');
   if (delimiter !== '' && !/[\r\n"\\]/.test(delimiter)) return delimiter;
   throw new CopyOptionsError(
     'DELIMITER in CopyOptions must be at least one character, and no line break, quote or \\.',

@@ -3,41 +3,54 @@ import { isLosslessNumber, parse, stringify } from 'lossless-json';
 import type { Column } from './rows.ts';
 
 /**
- * The objects in `bytes`, each as text that begins and ends with a brace; what stands between two and is not blank comes
- * as a piece of its own, up to the end of its line. Texts are bytes as Latin-1.
+ * The objects and arrays in `bytes`, each as text that begins and ends with its bracket; what stands between two and is
+ * not blank comes as a piece of its own, up to the end of its line. Texts are bytes as Latin-1.
+ * @throws Error when one is longer than `maxBytes`
  */
 export async function* jsonObjects(bytes: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<string> {
-  let open = '';
-  const scan = { depth: 0, isInText: false, isEscaped: false };
+  // What began in earlier chunks, joined once, and whether it began with a bracket.
+  let pieces: string[] = [];
+  let size = 0;
+  let isBracketed = false;
+  const scan: Scan = { depth: 0, isInText: false, isEscaped: false };
+  const finish = (end: string): string => {
+    const whole = pieces.length === 0 ? end : [...pieces, end].join('');
+    pieces = [];
+    size = 0;
+    return whole;
+  };
   for await (const chunk of bytes) {
     const text = chunk.toString('latin1');
     let start = 0;
     for (let at = 0; at < text.length; at += 1) {
-      const isInside = open !== '' || start < at;
-      if (!isInside && /\s/.test(text[at]!)) {
-        start = at + 1;
-        continue;
+      const character = text[at]!;
+      if (pieces.length === 0 && start === at) {
+        if (/\s/.test(character)) {
+          start = at + 1;
+          continue;
+        }
+        isBracketed = opens(character);
       }
-      // What does not begin with a brace is no object and ends with its line, or where an object begins.
-      const isObject = (open === '' ? text[start] : open[0]) === '{';
-      if (!isObject) {
-        if (text[at] !== '\n' && !(isInside && text[at] === '{')) continue;
-        yield open + text.slice(start, at);
-        open = '';
+      if (isBracketed) {
+        if (!closesAll(scan, character)) continue;
+        yield finish(text.slice(start, at + 1));
+        start = at + 1;
+      } else if (character === '\n' || opens(character)) {
+        yield finish(text.slice(start, at));
         start = at;
         at -= 1;
-        continue;
       }
-      if (!endsObject(scan, text[at]!)) continue;
-      yield open + text.slice(start, at + 1);
-      open = '';
-      start = at + 1;
     }
-    open += text.slice(start);
-    if (open.length > maxBytes) throw new Error(`A JSON object is longer than ${maxBytes} bytes, or is never closed.`);
+    if (start === text.length) continue;
+    pieces.push(text.slice(start));
+    size += text.length - start;
+    if (size > maxBytes) throw new Error(`A JSON object is longer than ${maxBytes} bytes, or is never closed.`);
   }
-  if (open.trim() !== '') yield open;
+  const last = finish('');
+  if (last !== '') yield last;
 }
+
+const opens = (character: string): boolean => character === '{' || character === '[';
 
 interface Scan {
   depth: number;
@@ -45,8 +58,8 @@ interface Scan {
   isEscaped: boolean;
 }
 
-/** Goes on by one character. Whether it is the brace that closes the object. */
-function endsObject(scan: Scan, character: string): boolean {
+/** Goes on by one character. Whether it is the bracket that closes what the first one opened. */
+function closesAll(scan: Scan, character: string): boolean {
   if (scan.isInText) {
     if (scan.isEscaped) scan.isEscaped = false;
     else if (character === '\\') scan.isEscaped = true;
@@ -54,9 +67,10 @@ function endsObject(scan: Scan, character: string): boolean {
     return false;
   }
   if (character === '"') scan.isInText = true;
-  else if (character === '{') scan.depth += 1;
-  else if (character === '}') scan.depth -= 1;
-  return character === '}' && scan.depth === 0;
+  else if (opens(character)) scan.depth += 1;
+  else if (character === '}' || character === ']') scan.depth -= 1;
+  else return false;
+  return scan.depth === 0 && !scan.isInText;
 }
 
 /** Where in an object the value of each column stands. */
@@ -79,9 +93,10 @@ export function valuesOf(
   } catch (error) {
     return { fields: [], error: `It is not JSON: ${(error as Error).message}.` };
   }
-  if (typeof object !== 'object' || object === null || Array.isArray(object)) {
-    return { fields: [], error: 'It is not a JSON object.' };
-  }
+  if (!isStructure(object)) return { fields: [], error: 'It is not a JSON object.' };
+  // Only paths lead into an array.
+  if (Array.isArray(object) && !('paths' in mapping))
+    return { fields: [], error: 'It is an array and no JSON object.' };
   try {
     return { fields: found(object, columns, mapping).map(fieldOf) };
   } catch {
@@ -96,6 +111,10 @@ function found(object: object, columns: readonly Column[], mapping: JsonMapping)
   return columns.map(({ name }) => find(name));
 }
 
+/** Numbers are objects here, which keep their digits. */
+const isStructure = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !isLosslessNumber(value);
+
 function caselessly(object: object): (name: string) => unknown {
   const byName = new Map(Object.entries(object).map(([name, value]) => [name.toLowerCase(), value]));
   return (name) => byName.get(name.toLowerCase());
@@ -104,7 +123,9 @@ function caselessly(object: object): (name: string) => unknown {
 function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
   let at = value;
   for (const step of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined;
+    // A number stands for a place in an array, a name for a member of an object.
+    if (!isStructure(at) || Array.isArray(at) !== (typeof step === 'number') || !Object.hasOwn(at, step))
+      return undefined;
     at = (at as Record<string | number, unknown>)[step];
   }
   return at;
@@ -137,7 +158,7 @@ export function parseJsonPaths(text: string, count: number): (string | number)[]
   return paths.map(parsePath);
 }
 
-const STEP = /\.([^.[\]'"\s]+)|\[\s*(?:'([^']*)'|"([^"]*)"|(\d{1,9}))\s*\]/y;
+const STEP = /\.([^.[\]'"\s*]+)|\[\s*(?:'([^']*)'|"([^"]*)"|(\d{1,9}))\s*\]/y;
 
 function parsePath(path: string): (string | number)[] {
   const steps: (string | number)[] = [];

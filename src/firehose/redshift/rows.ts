@@ -91,7 +91,7 @@ function cutRows(bytes: AsyncIterable<Buffer>, reading: Reading): AsyncIterable<
   const delimiter = latin1Of(format.delimiter);
   if (format.kind === 'csv') {
     const { quote } = format;
-    return cutLines(bytes, quotedBreaks(quote), (line) => csvFields(line, { delimiter, quote }));
+    return cutLines(bytes, quotedBreaks(quote, delimiter), (line) => csvFields(line, { delimiter, quote }));
   }
   const { hasEscapes } = format;
   const form = { delimiter, hasEscapes, nullAs: latin1Of(nullAs!) };
@@ -106,8 +106,7 @@ async function* cutLines(bytes: AsyncIterable<Buffer>, continuation: Continuatio
     }
     const { fields, error } = cut(line);
     // Only the beginning is shown, and only of bad rows: no need to make text of all of it.
-    const shown = line.slice(0, RAW_MAX);
-    yield { raw: textOf(shown) ?? shown, fields: fields.map(text), error };
+    yield { raw: Buffer.from(line.slice(0, RAW_MAX), 'latin1').toString(), fields: fields.map(text), error };
   }
 }
 
@@ -122,8 +121,8 @@ async function* cutJson(bytes: AsyncIterable<Buffer>, { mapping, columns }: Read
 const NOT_UTF8 = 'It is not valid UTF-8.';
 const TOO_LONG = `It is longer than ${ROW_BYTES_MAX} bytes.`;
 
-/** What stands for a field that is not UTF-8 and has no text. */
-const UNREADABLE = '\uFFFF';
+/** What stands for a field that is not UTF-8 and has no text; no text has it in it, for half a character is none. */
+const UNREADABLE = '\uD800';
 
 const text = (field: string | null): string | null => (field === null ? null : (textOf(field) ?? UNREADABLE));
 

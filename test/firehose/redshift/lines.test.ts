@@ -24,7 +24,7 @@ describe('lines', () => {
     ['are none in nothing', '', never, []],
     ['go on behind an escaped break', 'a\\\nb\nc\\\\\nd\n', escapedBreaks(), ['a\\\nb', 'c\\\\', 'd']],
     ['do not take an escaped break for an escape', 'a\\\n\nb\n', escapedBreaks(), ['a\\\n', 'b']],
-    ['go on inside of quotes', '"a\n\r\nb"\n"c""\n"\nd', quotedBreaks('"'), ['"a\n\r\nb"', '"c""\n"', 'd']],
+    ['go on inside of quotes', '"a\n\r\nb"\n"c""\n"\nd', quotedBreaks('"', '|'), ['"a\n\r\nb"', '"c""\n"', 'd']],
   ])('%s', async (_title, text, continuation, lines) => {
     for (const size of [1, 2, 3, 1000]) expect(await cut(text, continuation, size), `chunks of ${size}`).toEqual(lines);
   });
@@ -35,7 +35,7 @@ describe('lines', () => {
       .map((parts) => parts.join(''));
     await fc.assert(
       fc.asyncProperty(text, fc.integer({ min: 1, max: 9 }), async (some, size) => {
-        for (const make of [() => never, escapedBreaks, () => quotedBreaks('"')]) {
+        for (const make of [() => never, escapedBreaks, () => quotedBreaks('"', '|')]) {
           expect(await cut(some, make(), size)).toEqual(await cut(some, make()));
         }
       }),
@@ -56,6 +56,6 @@ describe('lines', () => {
     // With the square of it these would take minutes, and the test its time limit.
     expect(await cut('\\\n'.repeat(400_000), escapedBreaks(), 65_536)).toHaveLength(1);
     expect(await cut(`${'\\'.repeat(800_000)}a\n`.repeat(2), escapedBreaks(), 65_536)).toHaveLength(2);
-    expect(await cut('"\n'.repeat(400_001), quotedBreaks('"'), 65_536)).toHaveLength(200_001);
+    expect(await cut('"\n'.repeat(400_001), quotedBreaks('"', '|'), 65_536)).toHaveLength(200_001);
   });
 });
