@@ -18,7 +18,7 @@ import { temporaryDirectory } from '../support/server.ts';
 import { createWireClient } from '../support/wire.ts';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const KILLS = Number(process.env.KILLS ?? 3);
+const KILLS = Number(process.env.KILLS ?? 2);
 /** Per delivery stream; the figure is for all of them. */
 const RECORDS = Number(process.env.RECORDS ?? 6000) / 4;
 const BATCH = 25;

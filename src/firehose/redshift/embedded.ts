@@ -2,7 +2,7 @@
  * The embedded databases that play the clusters on AWS: one directory for each, one of them running at a time, because
  * an engine takes hundreds of megabytes. It starts when it is needed and ends when nobody has needed it for a while.
  */
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { World } from '../../call.ts';
 import { unlessAborted, within } from '../../deadline.ts';
@@ -96,7 +96,9 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
   async function make(directory: string, signal: AbortSignal): Promise<void> {
     log.info({ directory }, 'An embedded database is being made; this takes some seconds.');
     const unfinished = `${directory}.new`;
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await mkdir(root, { recursive: true });
+    // The engine makes files that everybody may read.
+    await chmod(root, 0o700);
     await rm(unfinished, { recursive: true, force: true });
     const engine = await start(unfinished, signal);
     await close(engine);
