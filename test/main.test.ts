@@ -54,7 +54,7 @@ describe('a start succeeds', () => {
   });
 
   it('after a kill at any moment of the very first start', { timeout: 60_000 }, async () => {
-    for (let delayMs = 60; delayMs <= 300; delayMs += 24) {
+    for (let delayMs = 60; delayMs <= 300; delayMs += 48) {
       const directory = temporaryDirectory();
       const first = spawnMillrace({ PORT: '0', DATA_DIR: directory });
       const cancel = systemClock.after(delayMs, () => first.child.kill('SIGKILL'));
