@@ -6,6 +6,7 @@
  *
  * Nothing that was acknowledged depends on this: what is in the WAL is on disk.
  */
+import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
@@ -51,7 +52,8 @@ export interface CheckpointerOptions {
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
-  readonly #worker: Worker;
+  readonly #file: { readonly path: string; readonly dev: number; readonly ino: number };
+  #worker: Worker | undefined;
   #isClosed = false;
   #isWorking = false;
   #isLookPlanned = false;
@@ -61,11 +63,18 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    const workerData = { path: options.handle.name };
-    this.#worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData });
-    this.#worker.unref();
-    this.#worker.on('message', (answer: Answer) => this.#attempt(() => this.#finish(answer)));
-    this.#worker.on('error', (error) => options.onFatal(error));
+    const path = options.handle.name;
+    const { dev, ino } = statSync(path);
+    this.#file = { path, dev, ino };
+  }
+
+  /** Started when there is something to move for the first time: many servers never get that far. */
+  #startWorker(): Worker {
+    const worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData: this.#file });
+    worker.unref();
+    worker.on('message', (answer: Answer) => this.#attempt(() => this.#finish(answer)));
+    worker.on('error', (error) => this.#options.onFatal(error));
+    return worker;
   }
 
   /** To be called after every commit; cheap. */
@@ -85,7 +94,7 @@ export class Checkpointer {
   /** Ends the worker, after the checkpoint that it is doing. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 
   #planLook(delayMs: number): void {
@@ -116,6 +125,7 @@ export class Checkpointer {
 
   #work(): void {
     this.#isWorking = true;
+    this.#worker ??= this.#startWorker();
     this.#worker.postMessage(null);
   }
 

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
@@ -100,4 +100,15 @@ it('keeps the WAL short while writes go on', async () => {
     await until(() => pagesLeft() < 2000);
   }
   expect(statSync(`${path}-wal`).size).toBeLessThan(100 * MIB);
+});
+
+it('a file that took the place of the data file is left alone, and named', async () => {
+  renameSync(path, `${path}.aside`);
+  writeFileSync(path, 'somebody else put this here');
+  write(40);
+  await until(() => log.entries.some(({ level }) => level === 'error'));
+  expect(log.take('error').map(({ message }) => message)).toContain(
+    `${path} was replaced by another file while it was in use.`,
+  );
+  expect(readFileSync(path, 'utf8')).toBe('somebody else put this here');
 });
