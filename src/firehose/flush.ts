@@ -8,8 +8,9 @@ import type { Flusher } from './flusher.ts';
 export interface FlushReport {
   readonly deliveries: readonly {
     readonly role: string;
-    readonly bucket: string;
-    readonly key: string;
+    /** Null for documents, unless some of them failed and are there. */
+    readonly bucket: string | null;
+    readonly key: string | null;
     readonly records: number;
     readonly bytes: number;
     readonly state: string;
@@ -35,7 +36,11 @@ const selectWaiting = query((bind: Bind<{ deliveryStream: number }>, db) =>
 const selectReport = query((bind: Bind<{ deliveryStream: number; after: number; waiting: string }>, db) =>
   db
     .selectFrom('deliveries')
-    .select(['role', 'bucket', 'key', 'bytes', 'state', 'last_error as error'])
+    .select(['role', 'bytes', 'state', 'last_error as error'])
+    .select([
+      sql<string | null>`case when kind != 'search' or object_bytes is not null then bucket end`.as('bucket'),
+      sql<string | null>`case when kind != 'search' or object_bytes is not null then key end`.as('key'),
+    ])
     .select(sql<number>`last_position - first_position + 1`.as('records'))
     .where('delivery_stream', '=', bind('deliveryStream'))
     .where((column) =>

@@ -25,6 +25,8 @@ const FILE_MODE = 0o600;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 const READ_BYTES = 1024 * 1024;
+/** Whoever gets an object works on each chunk at one go: others wait for this long only. */
+const CHUNK_BYTES = 128 * 1024;
 
 /** How many directories are remembered as synced before they are forgotten and synced once more. */
 const SETTLED_MAX = 10_000;
@@ -126,8 +128,8 @@ async function* get(tree: Tree, { bucket, key }: ObjectAddress, signal: AbortSig
   try {
     for (;;) {
       signal.throwIfAborted();
-      const buffer = Buffer.allocUnsafe(READ_BYTES);
-      const { bytesRead } = await attempt('read', path, file.read(buffer, 0, READ_BYTES, null));
+      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      const { bytesRead } = await attempt('read', path, file.read(buffer, 0, CHUNK_BYTES, null));
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }

@@ -44,11 +44,22 @@ async function index(occupation: Occupation): Promise<void> {
   for (const positions of positionsToRetry(occupation)) {
     for (const records of recordsAt(buffer, positions, database)) await send(records);
   }
-  for (const records of recordsOf(buffer, { from: batch.nextPosition, until }, database)) {
-    task.signal.throwIfAborted();
-    await send(records);
+  for (const chunk of recordsOf(buffer, { from: batch.nextPosition, until }, database)) {
+    for (const records of cluster.kind === 'local' ? slicesOf(chunk) : [chunk]) {
+      task.signal.throwIfAborted();
+      await send(records);
+    }
   }
   await finish(occupation);
+}
+
+/** A request to a cluster may be large; a transaction of the database is one that all others wait for. */
+const LOCAL_SLICE = 200;
+
+function* slicesOf(records: readonly BufferedRecord[]): Generator<readonly BufferedRecord[]> {
+  for (let from = 0; from < records.length; from += LOCAL_SLICE) {
+    yield records.slice(from, from + LOCAL_SLICE);
+  }
 }
 
 /** Refused documents that may yet be taken, some at a time. */
