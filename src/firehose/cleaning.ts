@@ -4,9 +4,19 @@ import type { World } from '../call.ts';
 import { pause } from '../clock.ts';
 import { type Bind, query } from '../database/query.ts';
 import { clearSlice } from './buffer-log.ts';
+import { forgetRejected } from './search/batches.ts';
 
 const selectBuffers = query((bind: Bind<{ id: number }>, db) =>
   db.selectFrom('buffers').select(['id', 'next_position as nextPosition']).where('delivery_stream', '=', bind('id')),
+);
+
+const selectSearches = query((bind: Bind<{ id: number }>, db) =>
+  db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('delivery_stream', '=', bind('id'))
+    .where('kind', '=', sql.lit('search'))
+    .where('is_cleared', '=', sql.lit(0)),
 );
 
 const ofDeliveryStream = [
@@ -19,17 +29,6 @@ const ofDeliveryStream = [
   ),
   query((bind: Bind<{ id: number }>, db) =>
     db.deleteFrom('delivery_stream_versions').where('delivery_stream', '=', bind('id')),
-  ),
-  query((bind: Bind<{ id: number }>, db) =>
-    db
-      .deleteFrom('rejected_documents')
-      .where('delivery', 'in', (of) =>
-        of
-          .selectFrom('deliveries')
-          .select('id')
-          .where('delivery_stream', '=', bind('id'))
-          .where('is_cleared', '=', sql.lit(0)),
-      ),
   ),
   query((bind: Bind<{ id: number }>, db) =>
     db
@@ -64,11 +63,16 @@ const PAUSE_MS = 1;
 
 /** Deletes in slices what a delivery stream that is gone had buffered, then the rest of it. */
 export async function removeGone(id: number, { clock, database }: World, signal: AbortSignal): Promise<void> {
+  /** Until nothing is left. */
+  const inSlices = async (slice: () => boolean) => {
+    while (!signal.aborted && !(await database.write(slice))) await pause(PAUSE_MS, clock, signal);
+  };
   for (const buffer of database.all(selectBuffers, { id })) {
     const span = { from: 0, until: buffer.nextPosition };
-    while (!signal.aborted && !(await database.write(() => clearSlice(buffer.id, span, database)))) {
-      await pause(PAUSE_MS, clock, signal);
-    }
+    await inSlices(() => clearSlice(buffer.id, span, database));
+  }
+  for (const delivery of database.all(selectSearches, { id })) {
+    await inSlices(() => forgetRejected(delivery.id, database));
   }
   if (signal.aborted) return;
   await database.write(() => {

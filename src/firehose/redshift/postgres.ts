@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../clock.ts';
 import { within } from '../../deadline.ts';
 import { resolveHost } from '../network.ts';
-import type { Session } from './session.ts';
+import { LoadError, type Session } from './session.ts';
 
 export interface ServerAddress {
   readonly host: string;
@@ -37,6 +37,8 @@ export async function withServer<T>(
 ): Promise<T> {
   const [{ default: pg }, { from }] = await Promise.all([import('pg'), import('pg-copy-streams')]);
   const { user, password, database, port, tls } = address;
+  // The client would take one from the environment, and whose that is nobody knows.
+  if (user === '') throw new LoadError('AuthenticationFailed', 'The delivery stream has no Username.', true);
   const socket = new Socket();
   const abandon = () => void socket.destroy();
   let client: InstanceType<typeof pg.Client> | undefined;

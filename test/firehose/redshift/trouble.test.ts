@@ -273,6 +273,15 @@ it('stopping does not wait for a server that says nothing', async () => {
   ]);
 });
 
+it('a delivery stream without a user is not taken for somebody else', async () => {
+  const server = await startTestServer();
+  const target = redshiftTo('jdbc:postgresql://localhost:5432/x', { DataTableName: 't' }, { Username: undefined });
+  await createDeliveryStream(server, 'd', target);
+  await putRecords(server, 'd', ['1\n']);
+  await deliverAllAfter(server, 1000);
+  expect(lastErrors(server)).toEqual(['Redshift.AuthenticationFailed: The delivery stream has no Username.']);
+});
+
 it('a link-local address is never contacted, a port where nothing listens is named', async () => {
   const server = await startTestServer();
   const port = await freePort();
