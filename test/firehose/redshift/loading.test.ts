@@ -241,6 +241,25 @@ describe(`with ${engines[0]!.name}`, () => {
     ]);
   });
 
+  it('a table that is dropped between batches holds up the later ones until it is back', async () => {
+    const warehouse = await engine.open();
+    const { server, sql } = warehouse;
+    await sql('create table t (a int)');
+    await createLoader(warehouse, { DataTableName: 't' });
+    await putRecords(server, 'd', ['1\n']);
+    await deliverAllAfter(server, 1000);
+    await sql('drop table t');
+    await putRecords(server, 'd', ['2\n']);
+    await deliverAllAfter(server, 1000);
+    expect(select(server, 'select state, last_error from v_deliveries order by delivery_id')).toEqual([
+      { state: 'DELIVERED', last_error: null },
+      { state: 'PLANNED', last_error: 'Redshift.TableNotFound: The table "t" is not there.' },
+    ]);
+    await sql('create table t (a int)');
+    await deliverAllAfter(server, 5000);
+    expect(await sql('select a from t')).toEqual([{ a: 2 }]);
+  });
+
   it('what cannot be loaded in time is skipped: its object stays, a manifest among the errors names it', async () => {
     const warehouse = await engine.open();
     const { server, sql } = warehouse;
