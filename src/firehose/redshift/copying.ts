@@ -107,6 +107,7 @@ async function requireColumns(session: Session, tableName: string, wanted: reado
 
 /** So much is copied by one statement. A bad row costs one of them, and the memory is bounded. */
 const PIECE_ROWS = 2000;
+/** Of the text, or of what it was made of, whichever is more. */
 const PIECE_CHARACTERS = 512 * 1024;
 
 const SAVEPOINT = 'piece';
@@ -140,7 +141,7 @@ class Loading {
     const line = lineOf(row.content.values);
     this.#rows.push(row);
     this.#lines.push(line);
-    this.#characters += line.length;
+    this.#characters += Math.max(line.length, row.size);
     if (this.#lines.length >= PIECE_ROWS || this.#characters >= PIECE_CHARACTERS) await this.#copyPiece();
   }
 

@@ -92,11 +92,12 @@ async function runScript(database, { sql, rowsMax, charactersMax }) {
     let left = charactersMax;
     return results.map(({ fields, rows, affectedRows }) => {
       const columns = distinct(fields.map(({ name }) => name));
+      const names = columns.join('').length;
       const shown = [];
       for (const row of /** @type {unknown[][]} */ (rows)) {
-        left -= row.reduce((/** @type {number} */ sum, value) => sum + lengthOf(value), 0);
+        left -= row.reduce((/** @type {number} */ sum, value) => sum + lengthOf(value), names);
         if (shown.length === rowsMax || left < 0) break;
-        shown.push(Object.fromEntries(columns.map((column, index) => [column, row[index]])));
+        shown.push(Object.fromEntries(columns.map((column, index) => [column, shownOf(row[index])])));
       }
       return { columns, rows: shown, rowCount: fields.length > 0 ? rows.length : (affectedRows ?? 0) };
     });
@@ -108,13 +109,20 @@ async function runScript(database, { sql, rowsMax, charactersMax }) {
 }
 
 /**
+ * Bytes as PostgreSQL writes them.
+ * @param {unknown} value
+ */
+const shownOf = (value) => (value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value);
+
+/**
  * About as many characters as it takes in an answer.
  * @param {unknown} value
  */
 function lengthOf(value) {
   if (typeof value === 'string') return value.length;
-  if (typeof value === 'object' && value !== null) return (JSON.stringify(value) ?? '').length;
-  return 8;
+  if (value instanceof Uint8Array) return value.length * 2;
+  if (typeof value !== 'object' || value === null) return 8;
+  return JSON.stringify(value, (_name, member) => (typeof member === 'bigint' ? String(member) : member))?.length ?? 8;
 }
 
 /**

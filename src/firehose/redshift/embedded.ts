@@ -30,7 +30,7 @@ export const DATABASE_NAME = /^[a-zA-Z0-9_$-]{1,128}$/;
 const IDLE_MS = 60_000;
 /** The first start makes the database, which takes seconds. */
 const START_MS = 120_000;
-const CLOSE_MS = 5000;
+const CLOSE_MS = 1500;
 
 interface Running {
   readonly name: string;
@@ -103,7 +103,7 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
     const engine = await start(unfinished, signal);
     await close(engine);
     await killed;
-    await syncTree(unfinished);
+    await syncTree(unfinished, signal);
     await rename(unfinished, directory);
     await sync(dirname(directory));
   }
@@ -140,9 +140,10 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 /** Puts a directory and everything in it on disk. */
-async function syncTree(directory: string): Promise<void> {
+async function syncTree(directory: string, signal: AbortSignal): Promise<void> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
+    signal.throwIfAborted();
     if (entry.isFile() || entry.isDirectory()) await sync(join(entry.parentPath, entry.name));
   }
   await sync(directory);

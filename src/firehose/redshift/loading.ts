@@ -33,7 +33,6 @@ async function load(occupation: Occupation): Promise<void> {
   const { database, clock } = world;
   const { description, password } = redshiftOf(delivery, deliveryStream, occupation);
   const { loadId, manifestKey } = loadOf(delivery.id, database);
-  await putManifest(manifestKey, occupation);
   const cluster = {
     jdbcUrl: description.ClusterJDBCURL,
     user: description.Username ?? '',
@@ -41,11 +40,14 @@ async function load(occupation: Occupation): Promise<void> {
   };
   const command = commandOf(description);
   const batch = { loadId, ...command, ...sourcesOf(occupation, command.options) };
-  const loaded = await task
-    .remotely(() => warehouses.use(cluster, (session) => copyBatch(session, batch), task.signal))
-    .catch((error: unknown) => {
+  const loaded = await task.remotely(async () => {
+    await putManifest(manifestKey, occupation);
+    try {
+      return await warehouses.use(cluster, (session) => copyBatch(session, batch), task.signal);
+    } catch (error) {
       throw loadErrorOf(error);
-    });
+    }
+  });
   await database.write(() => {
     noteLoaded(delivery.id, loaded, database);
     confirm(delivery, { database, now: clock.now() });

@@ -23,6 +23,8 @@ export interface Column {
 export interface Row {
   /** From 1, as it stands in the object, headers included. */
   readonly number: number;
+  /** Bytes in the object; as much memory may be held by what was cut out of it. */
+  readonly size: number;
   /** What the row was made of, for people. */
   readonly raw: string;
   readonly content:
@@ -53,17 +55,18 @@ export async function* readRows(bytes: AsyncIterable<Buffer>, reading: Reading):
   const { options } = reading;
   const plain = options.isGzip ? unpacked(bytes) : bytes;
   let number = 0;
-  for await (const { raw, fields, error } of cutRows(plain, reading)) {
+  for await (const { raw, size, fields, error } of cutRows(plain, reading)) {
     number += 1;
     if (number <= options.ignoreHeader) continue;
     const content = error === undefined ? contentOf(fields, reading) : { error };
-    yield { number, raw: raw.slice(0, RAW_MAX), content };
+    yield { number, size, raw: raw.slice(0, RAW_MAX), content };
   }
 }
 
 /** A row in pieces. */
 interface Cut {
   readonly raw: string;
+  readonly size: number;
   readonly fields: readonly (string | null)[];
   readonly error?: string | undefined;
 }
@@ -101,20 +104,22 @@ function cutRows(bytes: AsyncIterable<Buffer>, reading: Reading): AsyncIterable<
 async function* cutLines(bytes: AsyncIterable<Buffer>, continuation: Continuation, cut: Cutter): AsyncGenerator<Cut> {
   for await (const line of linesOf(bytes, continuation, ROW_BYTES_MAX)) {
     if (line === undefined) {
-      yield { raw: '', fields: [], error: TOO_LONG };
+      yield { raw: '', size: ROW_BYTES_MAX, fields: [], error: TOO_LONG };
       continue;
     }
     const { fields, error } = cut(line);
     // Only the beginning is shown, and only of bad rows: no need to make text of all of it.
-    yield { raw: Buffer.from(line.slice(0, RAW_MAX), 'latin1').toString(), fields: fields.map(text), error };
+    const raw = Buffer.from(line.slice(0, RAW_MAX), 'latin1').toString();
+    yield { raw, size: line.length, fields: fields.map(text), error };
   }
 }
 
 async function* cutJson(bytes: AsyncIterable<Buffer>, { mapping, columns }: Reading): AsyncGenerator<Cut> {
   for await (const piece of jsonObjects(bytes, ROW_BYTES_MAX)) {
     const raw = textOf(piece);
-    if (raw === undefined) yield { raw: piece, fields: [], error: NOT_UTF8 };
-    else yield { raw, ...valuesOf(raw, columns, mapping!) };
+    const size = piece.length;
+    if (raw === undefined) yield { raw: piece, size, fields: [], error: NOT_UTF8 };
+    else yield { raw, size, ...valuesOf(raw, columns, mapping!) };
   }
 }
 

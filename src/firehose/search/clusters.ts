@@ -14,8 +14,8 @@ export interface SearchClusters {
   close(): void;
 }
 
-/** So many connections are kept for later. */
-const CONNECTED_MAX = 50;
+/** So many are kept for later: more than can be in use at once, so that the one used longest ago is idle. */
+const CONNECTED_MAX = 100;
 
 /** `endpoint` is the URL of what stands in for domains on AWS; empty: their documents are kept in the database. */
 export function openSearchClusters(endpoint: string, world: Pick<World, 'clock'>): SearchClusters {
@@ -30,7 +30,9 @@ export function openSearchClusters(endpoint: string, world: Pick<World, 'clock'>
   };
   const connect = async (url: string) => {
     const cluster = connected.get(url) ?? connectCluster(url, world.clock);
-    if (!connected.has(url) && connected.size >= CONNECTED_MAX) disconnect(connected.keys().next().value!);
+    connected.delete(url);
+    if (connected.size >= CONNECTED_MAX) disconnect(connected.keys().next().value!);
+    // The last one in the order is the one used last.
     connected.set(url, cluster);
     return cluster.catch((error) => {
       connected.delete(url);

@@ -65,6 +65,8 @@ it('SQL: each statement has its result; a transaction or a setting that is left 
   ).results;
   expect([many!.rows.length, many!.rowCount], 'no more than 10,000 rows are shown').toEqual([10_000, 20_000]);
 
+  const odd = "select array[9007199254740993::int8] as a, '{\"b\": 1}'::jsonb as b, '\\xff'::bytea as c";
+  expect(await embeddedSql(server, 'dev', odd)).toEqual([{ a: ['9007199254740993'], b: { b: 1 }, c: '\\xff' }]);
   const wide = await embeddedSql(server, 'dev', "select repeat('x', 1000000) from generate_series(1, 100)");
   expect(wide.length, 'no more than 16 MiB are shown').toBe(16);
 

@@ -250,6 +250,35 @@ it('a server that accepts connections and says nothing is given up; others go on
   expect(lastErrors(server)[0]).toBe(`Redshift.ConnectionFailed: 127.0.0.1:${port} did not answer within 10 seconds.`);
 });
 
+it('where too many wait, the others wait their turn and lose no attempt', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket));
+  const port = await new Promise<number>((resolve) => {
+    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port));
+  });
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const clock = createManualClock();
+  const server = await startTestServer({ clock });
+  const more = { RetryOptions: { DurationInSeconds: 0 } };
+  for (let n = 0; n < 70; n += 1) {
+    const target = redshiftTo(`jdbc:postgresql://127.0.0.1:${port}/dev`, { DataTableName: 't' }, more);
+    await createDeliveryStream(server, `d${n}`, target);
+    await putRecords(server, `d${n}`, ['1\n']);
+  }
+  clock.advance(1000);
+  const job = server.runJob('flush');
+  const count = (what: string) => select(server, `select count(*) as count from v_deliveries where ${what}`)[0].count;
+  await until(() => sockets.length === 64 && count("step = 'LOAD'") === 70);
+  clock.fire(900);
+  await job;
+  clock.fire(10_000);
+  await until(() => count("last_error like '%did not answer within 10 seconds.'") === 64);
+  expect(count("state = 'PLANNED' and attempts = 0 and last_error is null"), 'not tried, not given up').toBe(6);
+});
+
 it('stopping does not wait for a server that says nothing', async () => {
   const silent = createServer(() => {});
   const port = await new Promise<number>((resolve) => {
