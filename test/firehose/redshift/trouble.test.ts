@@ -27,6 +27,18 @@ const lastErrors = (server: TestServer) =>
 const states = (server: TestServer) =>
   select(server, 'select state from deliveries order by id').map(({ state }) => state);
 
+/** Accepts connections and says nothing on them. */
+async function startSilentServer(): Promise<{ readonly port: number; readonly sockets: readonly Socket[] }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { port: (server.address() as { port: number }).port, sockets };
+}
+
 describe.runIf(hasPostgres)('a PostgreSQL server', () => {
   beforeAll(() => engine.prepare(), 60_000);
   afterAll(() => engine.remove());
@@ -215,15 +227,7 @@ describe.runIf(hasPostgres)('a PostgreSQL server', () => {
 });
 
 it('a server that accepts connections and says nothing is given up; others go on', async () => {
-  const sockets: Socket[] = [];
-  const silent = createServer((socket) => sockets.push(socket));
-  const port = await new Promise<number>((resolve) => {
-    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port));
-  });
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-  });
+  const { port, sockets } = await startSilentServer();
   const clock = createManualClock();
   const server = await startTestServer({ clock });
   await createDeliveryStream(
@@ -251,15 +255,7 @@ it('a server that accepts connections and says nothing is given up; others go on
 });
 
 it('where too many wait, the others wait their turn and lose no attempt', async () => {
-  const sockets: Socket[] = [];
-  const silent = createServer((socket) => sockets.push(socket));
-  const port = await new Promise<number>((resolve) => {
-    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port));
-  });
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-  });
+  const { port, sockets } = await startSilentServer();
   const clock = createManualClock();
   const server = await startTestServer({ clock });
   const more = { RetryOptions: { DurationInSeconds: 0 } };
@@ -280,11 +276,7 @@ it('where too many wait, the others wait their turn and lose no attempt', async 
 });
 
 it('stopping does not wait for a server that says nothing', async () => {
-  const silent = createServer(() => {});
-  const port = await new Promise<number>((resolve) => {
-    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port));
-  });
-  onTestFinished(() => void silent.close());
+  const { port, sockets } = await startSilentServer();
   const server = await startTestServer();
   await createDeliveryStream(
     server,
@@ -292,10 +284,9 @@ it('stopping does not wait for a server that says nothing', async () => {
     redshiftTo(`jdbc:postgresql://127.0.0.1:${port}/dev`, { DataTableName: 't' }),
   );
   await putRecords(server, 'd', ['1\n']);
-  const connected = new Promise((resolve) => silent.once('connection', resolve));
   server.clock.advance(1000);
   void server.runJob('flush');
-  await connected;
+  await until(() => sockets.length === 1);
   await server.restart();
   expect(select(server, 'select state, step, attempts from v_deliveries')).toEqual([
     { state: 'PLANNED', step: 'LOAD', attempts: 0 },
