@@ -93,7 +93,7 @@ const httpUrl = [
 const TLS_MODES = ['disable', 'require', 'verify-full'] as const;
 
 /** A PostgreSQL server. */
-export interface ServerEndpoint {
+interface ServerEndpoint {
   readonly host: string;
   readonly port: number;
   readonly tls: (typeof TLS_MODES)[number];

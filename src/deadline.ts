@@ -1,13 +1,16 @@
 /** Bounds on work that others do for us: a server that hangs holds nobody up for longer. */
 import type { Clock } from './clock.ts';
 
-export interface Deadline {
+export interface Bounds {
   readonly limitMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Deadline extends Bounds {
   /** The beginning of the error's sentence, which goes on "… within 30 seconds". */
   readonly failure: string;
   /** Ends the work, because the time is over or `signal` is aborted. */
   readonly abandon: () => void;
-  readonly signal: AbortSignal;
 }
 
 /**

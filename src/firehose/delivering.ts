@@ -64,7 +64,7 @@ async function fail(
         continue;
       }
       // A beginning in the future is one that a clock has told which was set back since.
-      const latestMs = Math.min(one.started_ms ?? startedMs, startedMs) + retries.durationMs(one, deliveryStream);
+      const latestMs = Math.min(one.started_ms ?? startedMs, startedMs) + retries.durationMs(deliveryStream);
       if (moment.now >= latestMs) retries.giveUp(one, error, deliveryStream, moment);
       else postpone(one, { ...failure, latestMs }, DESTINATION_PACING, moment);
     }

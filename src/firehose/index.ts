@@ -49,7 +49,7 @@ export interface Firehose {
   readonly series: readonly Series[];
   /** Delivers at once; undefined when there is no such delivery stream. */
   flush(name: DeliveryStreamName): Promise<FlushReport | undefined>;
-  /** Runs SQL in an embedded database that plays Redshift; undefined when there is none of that name, and no name for one. */
+  /** Runs SQL in an embedded database that plays Redshift, which is made if need be; undefined for what is no name. */
   runSql(database: string, sql: string): Promise<readonly ScriptResult[] | undefined>;
   /** After the jobs have stopped. */
   close(): Promise<void>;

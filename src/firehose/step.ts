@@ -48,7 +48,7 @@ export interface Step {
   /** Absent: until the records expire, which are kept for so long. */
   readonly retries?: {
     /** Counted from the first attempt. */
-    readonly durationMs: (delivery: Delivery, deliveryStream: DeliveryStream) => number;
+    readonly durationMs: (deliveryStream: DeliveryStream) => number;
     /** Says in the body of a write what follows when the time is over. */
     readonly giveUp: (delivery: Delivery, error: Error, deliveryStream: DeliveryStream, moment: Moment) => void;
   };

@@ -27,7 +27,7 @@ export interface FlushTarget {
 export interface Controls {
   /** Delivers what a delivery stream has buffered; undefined when there is none of that name. */
   flush(target: FlushTarget): Promise<{ readonly deliveries: readonly { readonly state: string }[] } | undefined>;
-  /** Runs SQL in an embedded database that plays Redshift; undefined when there can be none of that name. */
+  /** Runs SQL in an embedded database that plays Redshift, which is made if need be; undefined for what is no name. */
   runSql(database: string, sql: string): Promise<readonly object[] | undefined>;
 }
 
@@ -45,6 +45,8 @@ const sqlBody = express.text({ type: 'application/sql', limit: '1mb' });
 
 /** JSON has no integers of 64 bits that all readers keep; they are written as texts. */
 const withoutBigInt = (_name: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+
+const NO_DATABASE_NAME = 'Names of databases consist of letters, digits and _ $ -, as they stand in a ClusterJDBCURL.';
 
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -87,7 +89,7 @@ export function createApp({ health, metrics, controls }: Reports, otherwise: Req
     }
     try {
       const results = await controls.runSql(request.params.database!, sql);
-      if (results === undefined) response.status(404).json({ message: 'There is no database of this name.' });
+      if (results === undefined) response.status(404).json({ message: NO_DATABASE_NAME });
       else response.type('json').send(JSON.stringify({ results }, withoutBigInt));
     } catch (error) {
       response.status(400).json({ message: (error as Error).message });

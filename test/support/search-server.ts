@@ -12,9 +12,9 @@ export interface SentDocument {
 
 /**
  * What becomes of a request: taken, a status for all of it, a status for each document, cut off,
- * never answered, an answer without end, one that is not JSON.
+ * never answered, answered late, an answer without end, one that is not JSON.
  */
-export type Reaction = 'take' | number | readonly number[] | 'reset' | 'hang' | 'endless' | 'nonsense';
+export type Reaction = 'take' | number | readonly number[] | 'reset' | 'hang' | 'slow' | 'endless' | 'nonsense';
 
 export interface SearchServer {
   readonly url: string;
@@ -70,6 +70,7 @@ async function documentsOf(request: IncomingMessage): Promise<SentDocument[]> {
 
 function answer(reaction: Reaction, documents: readonly SentDocument[], response: ServerResponse): void {
   if (reaction === 'hang') return;
+  if (reaction === 'slow') return void setTimeout(() => answer('take', documents, response), 300);
   if (reaction === 'nonsense') return void response.end('<html>');
   if (reaction === 'endless') return void pour(response);
   if (reaction === 'reset') return void response.socket!.resetAndDestroy();

@@ -4,7 +4,7 @@ import type { CopyOptions } from './copy-options.ts';
 import { quoted } from './identifiers.ts';
 import { parseJsonPaths } from './json.ts';
 import { type Column, type Reading, type Row, readRows } from './rows.ts';
-import { LoadError, loadErrorOf, refusedLine, type Session } from './session.ts';
+import { LoadError, refusedLine, type Session } from './session.ts';
 
 export interface Batch {
   /** A UUID, always the same for the same batch. */
@@ -22,23 +22,20 @@ export interface Batch {
 
 /**
  * Copies a batch, unless it was copied before.
- * @throws LoadError; nothing of the batch is in the table then, or the connection ended and it is not known.
+ * @throws LoadError, or what the engine says. Nothing of the batch is in the table then, or the connection ended and it
+ * is not known.
  */
 export async function copyBatch(session: Session, batch: Batch): Promise<Loaded> {
+  await prepareBookkeeping(session);
+  await session.query('begin');
   try {
-    await prepareBookkeeping(session);
-    await session.query('begin');
-    try {
-      const loaded = await copyOnce(session, batch);
-      await session.query('commit');
-      return loaded;
-    } catch (error) {
-      // The first error tells more; a session that cannot even be undone is thrown away.
-      await session.query('rollback').catch(() => {});
-      throw error;
-    }
+    const loaded = await copyOnce(session, batch);
+    await session.query('commit');
+    return loaded;
   } catch (error) {
-    throw loadErrorOf(error);
+    // The first error tells more; a session that cannot even be undone is thrown away.
+    await session.query('rollback').catch(() => {});
+    throw error;
   }
 }
 
@@ -62,10 +59,7 @@ async function* rowsOf(batch: Batch, reading: Reading): AsyncGenerator<Row> {
     yield* readRows(batch.content(), reading);
   } catch (error) {
     if (error instanceof LoadError) throw error;
-    throw new LoadError(
-      'DataLoadFailed',
-      `The object cannot be read: ${(error as Error).message.replace(/\.?$/, '.')}`,
-    );
+    throw new LoadError('DataLoadFailed', `The object cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -205,7 +199,7 @@ class Loading {
 }
 
 const badRow = (number: number, error: string) =>
-  new LoadError('DataLoadFailed', `Row ${number} of the object cannot be loaded: ${error.replace(/\.?$/, '.')}`);
+  new LoadError('DataLoadFailed', `Row ${number} of the object cannot be loaded: ${error}`);
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',

@@ -5,7 +5,7 @@
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { World } from '../../call.ts';
-import { unlessAborted, within } from '../../deadline.ts';
+import { type Bounds, unlessAborted, within } from '../../deadline.ts';
 import { type Engine, startEngine } from './engine.ts';
 
 export interface EmbeddedDatabases {
@@ -14,14 +14,7 @@ export interface EmbeddedDatabases {
    * @throws what `work` throws; Error when the engine cannot start or `work` takes longer than `limitMs`
    */
   use<T>(name: string, work: (engine: Engine) => Promise<T>, bounds: Bounds): Promise<T>;
-  /** Whether there is a database of this name. */
-  exists(name: string): Promise<boolean>;
   close(): Promise<void>;
-}
-
-export interface Bounds {
-  readonly limitMs: number;
-  readonly signal: AbortSignal;
 }
 
 /** Names of databases in JDBC URLs; they are names of directories, too. */
@@ -125,7 +118,6 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
       // Whoever stops the server does not wait for those who came before.
       return unlessAborted(turn, signal);
     },
-    exists: (name) => isThere(directoryOf(name)),
     async close() {
       cancelIdle();
       await inTurn(stop);

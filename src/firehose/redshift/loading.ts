@@ -19,7 +19,7 @@ export const loadStep: Step = {
   run: load,
   retries: {
     // Where the destination is another one by now, one attempt must do.
-    durationMs: (_delivery, { destination }) =>
+    durationMs: ({ destination }) =>
       destination.type === 'Redshift' ? destination.description.RetryOptions.DurationInSeconds * S_MS : 0,
     giveUp: skip,
   },
@@ -28,10 +28,10 @@ export const loadStep: Step = {
 export const reportStep: Step = { run: report };
 
 async function load(occupation: Occupation): Promise<void> {
-  const { delivery, deliveryStream, delivering, task } = occupation;
+  const { delivery, delivering, task } = occupation;
   const { world, warehouses } = delivering;
   const { database, clock } = world;
-  const { description, password } = redshiftOf(delivery, deliveryStream, occupation);
+  const { description, password } = redshiftOf(occupation);
   const { loadId, manifestKey } = loadOf(delivery.id, database);
   const cluster = {
     jdbcUrl: description.ClusterJDBCURL,
@@ -56,7 +56,8 @@ async function load(occupation: Occupation): Promise<void> {
 }
 
 /** As the delivery stream is now, so that who mends its configuration mends the batches that wait. */
-function redshiftOf(delivery: Delivery, { id, destination }: DeliveryStream, { delivering }: Occupation): Redshift {
+function redshiftOf({ delivery, deliveryStream, delivering }: Occupation): Redshift {
+  const { id, destination } = deliveryStream;
   if (destination.type === 'Redshift') return destination;
   return destinationOf(id, delivery.version, delivering.world.database) as Redshift & typeof destination;
 }
@@ -97,7 +98,7 @@ async function* missingIsNamed(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buf
   try {
     yield* bytes;
   } catch (error) {
-    throw new LoadError('MissingS3File', (error as Error).message.replace(/\.?$/, '.'));
+    throw new LoadError('MissingS3File', (error as Error).message);
   }
 }
 

@@ -3,7 +3,7 @@ import { isIP, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../clock.ts';
-import { within } from '../../deadline.ts';
+import { type Bounds, within } from '../../deadline.ts';
 import { resolveHost } from '../network.ts';
 import { LoadError, type Session } from './session.ts';
 
@@ -19,8 +19,6 @@ export interface ServerAddress {
 
 /** A server that says nothing for so long is taken for dead. */
 const CONNECT_MS = 10_000;
-/** A batch has at most 128 MB. */
-const LOAD_MS = 10 * 60_000;
 
 /** Values are read the same way everywhere. */
 const SETTINGS =
@@ -33,7 +31,8 @@ const SETTINGS =
 export async function withServer<T>(
   address: ServerAddress,
   work: (session: Session) => Promise<T>,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  { limitMs, signal }: Bounds,
+  clock: Clock,
 ): Promise<T> {
   const [{ default: pg }, { from }] = await Promise.all([import('pg'), import('pg-copy-streams')]);
   const { user, password, database, port, tls } = address;
@@ -65,7 +64,7 @@ export async function withServer<T>(
       query: async (sql, parameters) => (await connected.query(sql, parameters as unknown[])).rows,
       copy: (target, text) => pipeline(Readable.from([text]), connected.query(from(`copy ${target} from stdin`))),
     };
-    const limit = { limitMs: LOAD_MS, abandon, failure: `${place} did not load the batch`, signal };
+    const limit = { limitMs, abandon, failure: `${place} did not load the batch`, signal };
     return await within(work(session), limit, clock);
   } finally {
     if (client !== undefined) await farewell(client.end(), abandon, clock);

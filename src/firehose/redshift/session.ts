@@ -7,14 +7,14 @@ export interface Session {
   copy(target: string, text: Buffer): Promise<void>;
 }
 
-/** What is wrong, with the code that the service logs for it. The message is one sentence. */
+/** What is wrong, with the code that the service logs for it. The message becomes a sentence by itself. */
 export class LoadError extends Error {
   readonly code: string;
   /** Whether it concerns the database rather than the batch: no other batch could be loaded either. */
   readonly concernsAll: boolean;
 
   constructor(code: string, message: string, concernsAll = false) {
-    super(`Redshift.${code}: ${message}`);
+    super(`Redshift.${code}: ${message.replace(/\.?$/, '.')}`);
     this.code = code;
     this.concernsAll = concernsAll;
   }
@@ -58,8 +58,7 @@ export function loadErrorOf(error: unknown): LoadError {
   const isSqlState = /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
   const name = isSqlState ? (CODES[code] ?? CODES[code.slice(0, 2)] ?? 'DataLoadFailed') : 'ConnectionFailed';
   const place = where?.split('\n')[0];
-  const sentence = `${message}${place === undefined ? '' : ` (${place})`}`.replace(/\.?$/, '.');
-  return new LoadError(name, sentence, CONCERN_ALL.has(name));
+  return new LoadError(name, place === undefined ? message : `${message} (${place})`, CONCERN_ALL.has(name));
 }
 
 /**

@@ -32,7 +32,8 @@ export interface Warehouses {
   close(): Promise<void>;
 }
 
-const EMBEDDED_LOAD_MS = 10 * 60_000;
+/** A batch has at most 128 MB. */
+const LOAD_MS = 10 * 60_000;
 const SCRIPT_MS = 60_000;
 const SCRIPT_LIMITS = { rowsMax: 10_000, charactersMax: 16 * 1024 * 1024 };
 
@@ -46,14 +47,10 @@ export function openWarehouses(world: World, endpoint: ServerEndpoint | null): W
     use({ jdbcUrl, user, password }, work, signal) {
       const url = parseJdbcUrl(jdbcUrl);
       const isOnAws = isAwsHost(url.host);
-      if (isOnAws && endpoint === null) {
-        return embedded.use(url.database, work, { limitMs: EMBEDDED_LOAD_MS, signal });
-      }
+      const bounds = { limitMs: LOAD_MS, signal };
+      if (isOnAws && endpoint === null) return embedded.use(url.database, work, bounds);
       const { host, port, tls } = isOnAws ? endpoint! : { ...url, tls: 'disable' as const };
-      return withServer({ host, port, tls, database: url.database, user, password }, work, {
-        clock: world.clock,
-        signal,
-      });
+      return withServer({ host, port, tls, database: url.database, user, password }, work, bounds, world.clock);
     },
     script: (database, sql) =>
       embedded.use(database, (engine) => engine.script(sql, SCRIPT_LIMITS), {

@@ -104,9 +104,11 @@ export function noteOutcomes(
   nextPosition: number,
   { database, now }: Pick<Call, 'database' | 'now'>,
 ): void {
+  const before = searchBatchOf(delivery, database).nextPosition;
   for (const { position, error } of outcomes) {
     if (error === undefined) {
-      database.run(deleteRejected, { delivery, position });
+      // What is sent for the first time was not refused before.
+      if (position < before) database.run(deleteRejected, { delivery, position });
       continue;
     }
     const { code, isFinal } = error;

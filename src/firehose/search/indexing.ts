@@ -23,7 +23,7 @@ const S_MS = 1000;
 export const indexStep: Step = {
   run: index,
   retries: {
-    durationMs: (_delivery, deliveryStream) => descriptionOf(deliveryStream).RetryOptions.DurationInSeconds * S_MS,
+    durationMs: (deliveryStream) => descriptionOf(deliveryStream).RetryOptions.DurationInSeconds * S_MS,
     giveUp,
   },
 };

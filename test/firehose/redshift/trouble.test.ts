@@ -82,7 +82,9 @@ describe.runIf(hasPostgres)('a PostgreSQL server', () => {
     });
     expect((await flushNow(server, 'd')).status).toBe(200);
     expect(await sql('select a from t')).toEqual([{ a: 1 }]);
-    const told = JSON.stringify([await describeDeliveryStream(server, 'd'), server.log.entries, lastErrors(server)]);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const described = await describeDeliveryStream(server, 'd');
+    const told = JSON.stringify([described, server.log.entries, lastErrors(server), metrics]);
     await server.close();
     for (const secret of ['canary-wrong', PASSWORD]) {
       expect(told, 'in answers and logs').not.toContain(secret);

@@ -294,6 +294,16 @@ it('an answer for other documents than were sent is not believed', async () => {
   ]);
 });
 
+it('a slow answer is an answer', async () => {
+  const cluster = await startSearchServer();
+  const server = await startTestServer();
+  await createIndexer(server, cluster.url);
+  cluster.react('slow');
+  await putRecords(server, 'd', ['{"a":1}']);
+  await deliverAllAfter(server, 1000);
+  expect([state(server), cluster.requests.length]).toEqual([[DELIVERED], 1]);
+});
+
 it('an answer without end, or one that is none, is an attempt that failed', async () => {
   const cluster = await startSearchServer();
   const server = await startTestServer();
