@@ -1,6 +1,5 @@
 /** Everything one request may depend on besides its input. */
 import type { Clock } from './clock.ts';
-import type { Config } from './config.ts';
 import type { Database } from './database/database.ts';
 import type { Log } from './log.ts';
 import type { Quotas } from './quotas.ts';
@@ -28,6 +27,3 @@ export interface Call extends World {
   readonly region: string;
   readonly requestId: string;
 }
-
-/** The account and region of callers that do not name theirs. */
-export type CallDefaults = Pick<Config, 'account' | 'region'>;

@@ -81,6 +81,18 @@ const hostNames = [
   },
 ] as const;
 
+const origins = [
+  'origins of web pages separated by commas, such as http://localhost:3000',
+  (value: string) => {
+    const given = value.split(',').map((origin) => origin.trim());
+    if (value.trim() === '') return [];
+    return given.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin) ? given : undefined;
+  },
+] as const;
+
+/** How much a request's signature matters. */
+export const AUTH_MODES = ['any', 'strict', 'off'] as const;
+
 const httpUrl = [
   'an http or https URL, or empty',
   (value: string) => {
@@ -175,6 +187,33 @@ export const SETTINGS = {
     hostNames,
     'Further host names under which clients may reach the server (checked against DNS rebinding).',
   ),
+  allowedOrigins: setting(
+    'ALLOWED_ORIGINS',
+    '',
+    origins,
+    'Origins of web pages that may call the server from a browser. All others are refused.',
+  ),
+  auth: setting(
+    'AUTH',
+    'any',
+    oneOf(AUTH_MODES),
+    'any: requests must be signed, as on AWS, with any credentials; strict: signatures are verified with ' +
+      'CREDENTIALS_FILE; off: unsigned requests are taken too.',
+  ),
+  credentialsFile: setting(
+    'CREDENTIALS_FILE',
+    '',
+    text('a path', /^[^\0]*$/),
+    'The keys that AUTH=strict knows, in the form of ~/.aws/credentials. aws_account_id in a profile gives its account.',
+  ),
+  tls: setting(
+    'TLS',
+    'on',
+    oneOf(['on', 'off'] as const),
+    'Whether https is spoken on the same port. Without TLS_CERT a certificate is made and kept in DATA_DIR/tls.',
+  ),
+  tlsCert: setting('TLS_CERT', '', text('a path', /^[^\0]*$/), 'Your certificate (chain) for https, as PEM.'),
+  tlsKey: setting('TLS_KEY', '', text('a path', /^[^\0]*$/), 'The private key of TLS_CERT, as PEM.'),
   sweepSchedule: setting(
     'SWEEP_SCHEDULE',
     '* * * * *',
@@ -246,24 +285,50 @@ export function readConfig(
 ): Config {
   const value = <K extends SettingKey>(key: K) =>
     readSetting(SETTINGS[key] as Setting<SettingValue<K>>, flags, [environment, envFile]);
-  const dataDir = value('dataDir');
+  const path = (key: 'dataDir' | 'credentialsFile' | 'tlsCert' | 'tlsKey') => {
+    const given = value(key);
+    return given === '' || isAbsolute(given) ? given : resolve(directory, given);
+  };
   const shardLimit = value('shardLimit');
-  return Object.freeze({
+  const config = Object.freeze({
     port: value('port'),
     host: value('host'),
-    dataDir: isAbsolute(dataDir) ? dataDir : resolve(directory, dataDir),
+    dataDir: path('dataDir'),
     quotas: quotasOf(value('quotas'), shardLimit === null ? {} : { shards: shardLimit }),
     transitionMs: value('transitionMs'),
     logLevel: value('logLevel'),
     account: value('account'),
     region: value('region'),
     allowedHosts: value('allowedHosts'),
+    allowedOrigins: value('allowedOrigins'),
+    auth: value('auth'),
+    credentialsFile: path('credentialsFile'),
+    tls: value('tls'),
+    tlsCert: path('tlsCert'),
+    tlsKey: path('tlsKey'),
     sweepSchedule: value('sweepSchedule'),
     flushSchedule: value('flushSchedule'),
     s3Endpoint: value('s3Endpoint'),
     redshiftEndpoint: value('redshiftEndpoint'),
     elasticsearchEndpoint: value('elasticsearchEndpoint'),
   });
+  assertTogether(config);
+  return config;
+}
+
+/** Settings that say something only together. */
+function assertTogether({ auth, credentialsFile, tls, tlsCert, tlsKey }: Config): void {
+  const refuse = (problem: string) => {
+    throw new Refusal('badSetting', problem);
+  };
+  if (auth === 'strict' && credentialsFile === '') {
+    refuse('AUTH=strict needs CREDENTIALS_FILE, the file with the keys to verify with.');
+  }
+  if (auth !== 'strict' && credentialsFile !== '') {
+    refuse('CREDENTIALS_FILE is read with AUTH=strict only; set that too, or leave it out.');
+  }
+  if ((tlsCert === '') !== (tlsKey === '')) refuse('TLS_CERT and TLS_KEY belong together; set both or neither.');
+  if (tls === 'off' && tlsCert !== '') refuse('TLS=off and TLS_CERT contradict each other; leave one out.');
 }
 
 function readSetting<T>(

@@ -27,7 +27,8 @@ try {
     warnWhenExposed(config.host, log);
     const ms = Math.round(systemClock.monotonicMs());
     process.stdout.write(
-      `Millrace ${VERSION} ready in ${ms} ms at ${millrace.url} with data in ${config.dataDir}\n` +
+      `Millrace ${VERSION} ready in ${ms} ms at ${millrace.url} with data in ${config.dataDir}` +
+        `${millrace.certificatePath === undefined ? '' : `; https with ${millrace.certificatePath}`}\n` +
         `Try: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws --endpoint-url ${millrace.url} ` +
         `--region ${config.region} kinesis list-streams\n`,
     );

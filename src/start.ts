@@ -1,5 +1,6 @@
 /** The composition root: configuration → database, services, server, jobs. main.ts and the tests start the same way. */
 import type { World } from './call.ts';
+import { provideCertificate } from './certificate/provide.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
@@ -8,6 +9,7 @@ import { type Firehose, firehose, openFirehose } from './firehose/index.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { kinesis, kinesisJobs, prepareKinesis } from './kinesis/index.ts';
 import type { Log } from './log.ts';
+import { type Authentication, withAnySignature, withoutSignatures } from './protocol/authentication.ts';
 import { createGateway } from './protocol/gateway.ts';
 import { Rates, throttleSeries } from './rates.ts';
 import { Refusal } from './refusal.ts';
@@ -20,6 +22,8 @@ const GRACE_MS = 3000;
 export interface Millrace {
   /** Where it listens, for example `http://127.0.0.1:4567`. */
   readonly url: string;
+  /** The PEM file that clients of https are to trust; undefined without TLS. */
+  readonly certificatePath: string | undefined;
   readonly jobs: Jobs;
   /** Stops accepting, lets requests end, closes the database. Everything acknowledged is in the data file then. */
   close(): Promise<void>;
@@ -51,9 +55,10 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const world: World = { clock, log, database, quotas, rates, transitionMs, dataDir };
     await prepareKinesis(world);
     const deliveries = await openFirehose(world, config);
+    const certificate = await provideCertificate(config, world);
     const state = () => (failed ? 'failed' : 'running');
     const server = createServer({
-      gateway: createGateway([kinesis, firehose], world, config),
+      gateway: createGateway([kinesis, firehose], world, await authenticationOf(config, world)),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
       series: [throttleSeries(rates), ...deliveries.series],
       controls: {
@@ -61,17 +66,34 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
           deliveries.flush({ name, account, region }),
         runSql: deliveries.runSql,
       },
-      allowedHosts: config.allowedHosts,
+      admission: config,
+      identity: certificate?.identity,
       clock,
       log,
     });
     const url = urlOf(config.host, await listen(server.listen(config.port, config.host), config));
     announce(url, database, log);
     const jobs = startJobs([...kinesisJobs(world, config.sweepSchedule), ...deliveries.jobs], log);
-    return { url, jobs, close: () => stop({ server, jobs, deliveries, database }) };
+    return { url, certificatePath: certificate?.path, jobs, close: () => stop({ server, jobs, deliveries, database }) };
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** What is asked of signatures. Callers that do not name an account or region have those of `config`. */
+async function authenticationOf(config: Config, { clock, log }: World): Promise<Authentication> {
+  switch (config.auth) {
+    case 'off':
+      return withoutSignatures(config);
+    case 'any':
+      return withAnySignature(config);
+    case 'strict': {
+      // The libraries of both double the time to start; few need them.
+      const { openCredentials } = await import('./credentials.ts');
+      const { withVerifiedSignatures } = await import('./protocol/verification.ts');
+      return withVerifiedSignatures(config, await openCredentials(config.credentialsFile, { clock, log }));
+    }
   }
 }
 

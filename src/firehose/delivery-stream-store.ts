@@ -7,7 +7,7 @@ import type { Call, World } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
 import { exists, existsAt, isWithin } from '../lifecycle.ts';
-import type { WireValue } from '../protocol/encode.ts';
+import type { WireValue } from '../protocol/wire-value.ts';
 import type { Destination } from './destinations/destination.ts';
 import { type Encryption, encryptionOf } from './encryption-state.ts';
 import { deliveryStreamNotFound } from './errors.ts';

@@ -25,7 +25,7 @@ import { TARGET } from './target.ts';
 import * as updates from './updates.ts';
 
 export const firehose = service(
-  { target: TARGET, showsValues: false, rateExceeded },
+  { target: TARGET, signingName: 'firehose', showsValues: false, rateExceeded },
   deliveryStreams,
   updates,
   records,

@@ -14,7 +14,7 @@ import * as streams from './streams.ts';
 import * as tags from './tags.ts';
 
 export const kinesis = service(
-  { target: TARGET, showsValues: true, rateExceeded },
+  { target: TARGET, signingName: 'kinesis', showsValues: true, rateExceeded },
   streams,
   streamDescriptions,
   shards,

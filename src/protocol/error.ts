@@ -37,6 +37,11 @@ export const COMMON_ERRORS: ReadonlySet<string> = new Set([
   'InternalFailure',
   'ThrottlingException',
   'AccessDeniedException',
+  'MissingAuthenticationTokenException',
+  'IncompleteSignatureException',
+  'InvalidSignatureException',
+  'UnrecognizedClientException',
+  'ExpiredTokenException',
 ]);
 
 /** The text of one failed constraint. `shown` is the value with its quotes, or empty where AWS leaves it out. */

@@ -2,41 +2,27 @@
  * Request bytes → response bytes, in AWS's order of checks: body, target, (authentication), types, constraints,
  * operation. Knows no socket and no service. A reply never precedes the commit of what it tells.
  */
-import { isUtf8 } from 'node:buffer';
-import type { Call, CallDefaults, World } from '../call.ts';
+import type { Call, World } from '../call.ts';
 import { WriteUnavailable } from '../database/writer.ts';
 import type { QuotaName } from '../quotas.ts';
-import { decodeJson } from './decode.ts';
-import { encodeJson } from './encode.ts';
-import {
-  ApiError,
-  COMMON_ERRORS,
-  internalFailure,
-  serializationException,
-  unknownOperationException,
-} from './error.ts';
-import { isNestingAllowed } from './nesting.ts';
+import type { Authentication } from './authentication.ts';
+import { codecOf, type Codec } from './codec.ts';
+import { ApiError, COMMON_ERRORS, internalFailure, serializationException, unknownOperationException } from './error.ts';
+import { json } from './json.ts';
 import type { Operation, Output, Service } from './operation.ts';
 import { presignedInput } from './presigned.ts';
-import { callerOf } from './signature.ts';
+import type { Caller, SignedRequest } from './signature.ts';
+import { answerUnroutable } from './unroutable.ts';
 import { validate } from './validate.ts';
 
-export interface WireRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly url: string;
-  readonly contentType: string | undefined;
-  /** X-Amz-Target: `{service}.{operation}`. */
-  readonly target: string | undefined;
-  readonly authorization: string | undefined;
-  readonly body: Buffer;
-}
+/** A request as it came over the wire, whatever the protocol below. X-Amz-Target is `{service}.{operation}`. */
+export type WireRequest = SignedRequest;
 
 export interface WireResponse {
   readonly status: number;
   /** Belongs to the receiver, who may add to it. */
   readonly headers: Record<string, string | number>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 export interface Gateway {
@@ -44,182 +30,139 @@ export interface Gateway {
   handle(request: WireRequest): Promise<WireResponse>;
 }
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['application/x-amz-json-1.1', 'application/x-amz-json-1.0']);
+interface Target {
+  readonly name: string;
+  readonly operation: Operation;
+  readonly service: Service;
+}
 
-type Targets = ReadonlyMap<string, { readonly operation: Operation; readonly service: Service }>;
+type Targets = ReadonlyMap<string, Target>;
 
-export function createGateway(services: readonly Service[], world: World, defaults: CallDefaults): Gateway {
+export function createGateway(services: readonly Service[], world: World, authenticate: Authentication): Gateway {
   const targets: Targets = new Map(
     services.flatMap((service) =>
-      [...service.operations].map(
-        ([name, operation]) => [`${service.target}.${name}`, { operation, service }] as const,
-      ),
+      [...service.operations].map(([operationName, operation]) => {
+        const name = `${service.target}.${operationName}`;
+        return [name, { name, operation, service }] as const;
+      }),
     ),
   );
-  return { handle: (request) => answer(request, targets, world, defaults) };
+  return { handle: (request) => answer(request, targets, world, authenticate) };
 }
 
 async function answer(
   request: WireRequest,
   targets: Targets,
   world: World,
-  defaults: CallDefaults,
+  authenticate: Authentication,
 ): Promise<WireResponse> {
   const startedMs = world.clock.monotonicMs();
   const requestId = world.clock.randomUuid();
-  const { target, contentType } = request;
-  const mediaType = mediaTypeOf(contentType);
+  const targetName = request.headers['x-amz-target'] as string | undefined;
+  const target = targets.get(targetName ?? '');
+  const mediaType = mediaTypeOf(request.headers['content-type'] as string | undefined);
   const headers: WireResponse['headers'] = {
     'x-amzn-RequestId': requestId,
     'x-amz-id-2': world.clock.randomBytes(72).toString('base64'),
-    'Content-Type': mediaType,
   };
-  const unroutable = answerUnroutable(request, mediaType, targets);
+  const { method, body } = request;
+  const unroutable = answerUnroutable({ method, mediaType, target: targetName, isTargetKnown: target !== undefined, body });
   if (unroutable !== undefined) {
-    delete headers['Content-Type'];
-    return { ...unroutable, headers: Object.assign(headers, unroutable.headers) };
+    const { contentType } = unroutable;
+    if (contentType !== undefined) headers['Content-Type'] = contentType;
+    return { status: unroutable.status, headers, body: unroutable.body };
   }
+  headers['Content-Type'] = mediaType;
+  const codec = codecOf(mediaType)!;
   let response: WireResponse;
   try {
-    const found = targets.get(target ?? '');
-    if (found === undefined && request.body.length === 0) throw unknownOperationException();
-    const json = presignedBody(request, found?.operation) ?? parseBody(request.body);
-    if (found === undefined) throw unknownOperationException();
-    const { operation, service } = found;
-    // Authentication will be checked here: after the target is known, before any member is looked at.
-    const { account, region } = callerOf(request.authorization, request.url, defaults);
-    const input = decodeJson(operation.input, json);
-    validate(operation.input, input, { quotas: world.quotas, showsValues: service.showsValues });
-    const { clock, database, log, quotas, rates, transitionMs, dataDir } = world;
-    // Member by member: spreading the world costs a microsecond on every request.
-    const call: Call = {
-      clock,
-      database,
-      log,
-      quotas,
-      rates,
-      transitionMs,
-      dataDir,
-      now: clock.now(),
-      account,
-      region,
-      requestId,
-    };
-    if (operation.rate !== undefined) assertRate(operation.rate, target!, service, call);
-    const output = await run(operation, input, call);
-    response = { status: 200, headers, body: output === undefined ? '' : encodeJson(output) };
+    const output = await perform(request, target, codec, requestId, world, authenticate);
+    response = { status: 200, headers, body: output === undefined ? '' : codec.encode(output) };
   } catch (error) {
-    response = answerError(error, request, headers, targets.get(target ?? '')?.operation, world);
+    response = answerError(error, targetName, target, codec, headers, world);
   }
-  world.log.debug({ target, status: response.status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
+  const { status } = response;
+  world.log.debug({ target: targetName, status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
   return response;
 }
 
-/** A call that is refused costs nothing. */
-function assertRate(rate: QuotaName, target: string, { rateExceeded }: Service, call: Call): void {
-  const { account, region, now, quotas, rates } = call;
-  const budget = rates.budget(`${target} ${account} ${region}`, rate, now);
-  if (budget.hasRoomFor(1, now)) return budget.use(1, now);
-  if (rates.refuse({ target, account, region })) throw rateExceeded(account, quotas[rate]);
+/** The checks in AWS's order, then the operation. Waits for nothing that is there already: it is on every hot path. */
+function perform(
+  request: WireRequest,
+  target: Target | undefined,
+  codec: Codec,
+  requestId: string,
+  world: World,
+  authenticate: Authentication,
+): Output | Promise<Output> {
+  const input = readInput(request, target, codec);
+  if (target === undefined) throw unknownOperationException();
+  const now = world.clock.now();
+  const proceed = (caller: Caller) => runTarget(target, input, callOf(world, caller, now, requestId));
+  const caller = authenticate(request, target.service.signingName, now);
+  return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
 }
 
-function run(operation: Operation, input: never, call: Call): Output | Promise<Output> {
+/** An input that is not decoded yet, and the codec in whose forms it is. */
+interface WireInput {
+  readonly codec: Codec;
+  readonly parsed: object;
+}
+
+/** The body, or what a presigned request has instead of one. */
+function readInput(request: WireRequest, target: Target | undefined, codec: Codec): WireInput {
+  if (request.body.length > 0) return { codec, parsed: codec.parse(request.body) };
+  if (target === undefined) throw unknownOperationException();
+  const parsed = presignedInput(target.operation.input, request.url);
+  if (parsed === undefined) throw serializationException();
+  return { codec: json, parsed };
+}
+
+/** Member by member: spreading the world costs a microsecond on every request. */
+function callOf(world: World, { account, region }: Caller, now: number, requestId: string): Call {
+  const { clock, database, log, quotas, rates, transitionMs, dataDir } = world;
+  return { clock, database, log, quotas, rates, transitionMs, dataDir, now, account, region, requestId };
+}
+
+/** A call that is refused costs nothing. */
+function assertRate(rate: QuotaName, { name, service }: Target, call: Call): void {
+  const { account, region, now, quotas, rates } = call;
+  const budget = rates.budget(`${name} ${account} ${region}`, rate, now);
+  if (budget.hasRoomFor(1, now)) return budget.use(1, now);
+  if (rates.refuse({ target: name, account, region })) throw service.rateExceeded(account, quotas[rate]);
+}
+
+function runTarget(target: Target, { codec, parsed }: WireInput, call: Call): Output | Promise<Output> {
+  const { operation, service } = target;
+  const input = codec.decode(operation.input, parsed);
+  validate(operation.input, input, { quotas: call.quotas, showsValues: service.showsValues });
+  if (operation.rate !== undefined) assertRate(operation.rate, target, call);
   if (operation.access === 'read') return operation.run(input, call);
   return call.database.write(() => operation.run(input, call) as never);
 }
 
 const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();
 
-const presignedBody = ({ body, url }: WireRequest, operation: Operation | undefined) =>
-  body.length === 0 && operation !== undefined ? presignedInput(operation.input, url) : undefined;
-
-function parseBody(body: Buffer): unknown {
-  if (body.length === 0 || !isUtf8(body) || !isNestingAllowed(body)) throw serializationException();
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch {
-    throw serializationException();
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw serializationException();
-  return value;
-}
-
-/** The answer to requests that are not AWS JSON at all; undefined for those that are. */
-function answerUnroutable(
-  { method, target, body }: WireRequest,
-  mediaType: string,
-  targets: Targets,
-): WireResponse | undefined {
-  if (method !== 'POST') return FORBIDDEN;
-  if (JSON_TYPES.has(mediaType)) return undefined;
-  if (body.length === 0) {
-    const code = targets.has(target ?? '') ? 'SerializationException' : 'UnknownOperationException';
-    return {
-      status: 400,
-      headers: { 'Content-Type': 'application/x-amz-json-1.1' },
-      body: encodeJson({ __type: code }),
-    };
-  }
-  if (mediaType === 'application/json') return answerPlainJson(body);
-  if (target === undefined) return FORBIDDEN;
-  // Refused by name: a CBOR client cannot read a JSON error, but its user can read this one.
-  const message = mediaType === 'application/x-amz-cbor-1.1' ? `<Message>${CBOR_REFUSED}</Message>` : '';
-  return {
-    status: 404,
-    headers: {},
-    body:
-      message === ''
-        ? '<UnknownOperationException/>\n'
-        : `<UnknownOperationException>${message}</UnknownOperationException>\n`,
-  };
-}
-
-const CBOR_REFUSED =
-  'This version of Millrace speaks JSON only; switch CBOR off in the client ' +
-  '(Java SDK v2: -Daws.cborEnabled=false, v1: AWS_CBOR_DISABLE=1)';
-
-const FORBIDDEN: WireResponse = {
-  status: 403,
-  headers: {},
-  body:
-    '<AccessDeniedException>\n' +
-    '  <Message>Unable to determine service/operation name to be authorized</Message>\n' +
-    '</AccessDeniedException>\n',
-};
-
-/** AWS answers `application/json`, which no SDK sends, in a form of its own. */
-function answerPlainJson(body: Buffer): WireResponse {
-  const headers = { 'Content-Type': 'application/json' };
-  const output = (code: string) =>
-    encodeJson({ Output: { __type: `com.amazon.coral.service#${code}` }, Version: '1.0' });
-  try {
-    parseBody(body);
-  } catch {
-    return { status: 400, headers, body: output('SerializationException') };
-  }
-  return { status: 404, headers, body: output('UnknownOperationException') };
-}
-
 function answerError(
   thrown: unknown,
-  { target }: WireRequest,
+  targetName: string | undefined,
+  target: Target | undefined,
+  codec: Codec,
   headers: WireResponse['headers'],
-  operation: Operation | undefined,
   { log }: World,
 ): WireResponse {
   const error = asApiError(thrown);
   const requestId = headers['x-amzn-RequestId'];
-  if (error !== thrown) log.error({ err: thrown, target, requestId }, 'A request failed inside the server.');
-  else if (operation && !COMMON_ERRORS.has(error.code) && !operation.errors.includes(error.code)) {
-    log.error({ target, code: error.code, requestId }, 'An operation threw an error that it does not declare.');
+  if (error !== thrown) log.error({ err: thrown, target: targetName, requestId }, 'A request failed inside the server.');
+  else if (target && !COMMON_ERRORS.has(error.code) && !target.operation.errors.includes(error.code)) {
+    log.error({ target: targetName, code: error.code, requestId }, 'An operation threw an error that it does not declare.');
   }
   // AWS spells the key differently for this one error.
   const key = error.code === 'SerializationException' ? 'Message' : 'message';
   return {
     status: error.status,
     headers: { ...headers, 'x-amzn-ErrorType': error.code },
-    body: encodeJson({ __type: error.code, [key]: error.message === '' ? undefined : error.message }),
+    body: codec.encode({ __type: error.code, [key]: error.message === '' ? undefined : error.message }),
   };
 }
 

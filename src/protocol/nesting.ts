@@ -1,9 +1,10 @@
 /**
  * A limit on nesting, checked before JSON.parse: a few megabytes of `[` would cost it hundreds of milliseconds and
- * megabytes. No shape is nested deeper than a handful of levels.
+ * megabytes.
  */
 
-const NESTING_MAX = 64;
+/** Levels of lists and structures that a body may have, in any encoding. No shape has more than a handful. */
+export const NESTING_MAX = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -2,9 +2,9 @@
 import type { Call } from '../call.ts';
 import type { Settled } from '../database/writer.ts';
 import type { QuotaName } from '../quotas.ts';
-import type { WireValue } from './encode.ts';
 import type { ApiError } from './error.ts';
 import type { Shape } from './shape.ts';
+import type { WireValue } from './wire-value.ts';
 
 /** What a successful operation answers. Undefined: an empty body, as AWS answers operations without output. */
 // biome-ignore lint/suspicious/noConfusingVoidType: operations without output simply return nothing
@@ -36,6 +36,8 @@ export function operation<I, O extends Output>(
 export interface Service {
   /** The part of X-Amz-Target before the dot. */
   readonly target: string;
+  /** Its name in the credential scope of signatures. */
+  readonly signingName: string;
   /** Whether its messages of failed validation show the offending values. */
   readonly showsValues: boolean;
   /** The error of a call that exceeds its operation's `rate`, which allows `limit` calls per second. */

@@ -4,6 +4,7 @@
  * (Origin, Sec-Fetch-Site), or one whose host name was rebound to a loopback address (Host).
  */
 import { isIP } from 'node:net';
+import { HEADERS_MAX } from './limits.ts';
 import type { HttpRequest } from './one-port.ts';
 
 /** Names under which SDKs and containers reach a local AWS; single labels are the services of a compose file. */
@@ -18,8 +19,28 @@ const KNOWN_HOSTS = [
 /** Hosts that were admitted, because every request of a client names the same one. */
 const REMEMBERED_MAX = 100;
 
-/** Why a request is refused, or undefined. `allowedHosts` are further names, in lower case. */
-export function createAdmission(allowedHosts: readonly string[]): (request: HttpRequest) => string | undefined {
+/** What is decided about a request: whether it is refused, and with which status and why. */
+export interface Refused {
+  readonly status: 403 | 431;
+  readonly sentence: string;
+}
+
+const refused = (sentence: string): Refused => ({ status: 403, sentence });
+
+const TOO_MANY_HEADERS: Refused = { status: 431, sentence: `A request may have ${HEADERS_MAX} headers.` };
+const TWO_HOSTS = refused('A request must name one Host.');
+const UNKNOWN_HOST = refused('This Host is not served here; add its name to ALLOWED_HOSTS.');
+const WEB_PAGE = refused('Requests of web pages are not served; add the origin of yours to ALLOWED_ORIGINS.');
+
+export interface AdmissionOptions {
+  /** Further host names, in lower case. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of web pages that may call, as browsers write them. */
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Why a request is refused, or undefined. */
+export function createAdmission({ allowedHosts, allowedOrigins }: AdmissionOptions) {
   const admitted = new Set<string>();
   const isAdmitted = (host: string): boolean => {
     if (admitted.has(host)) return true;
@@ -27,13 +48,14 @@ export function createAdmission(allowedHosts: readonly string[]): (request: Http
     if (admitted.size < REMEMBERED_MAX) admitted.add(host);
     return true;
   };
-  return ({ headers, rawHeaders }) => {
+  return ({ headers, rawHeaders }: HttpRequest): Refused | undefined => {
+    if (rawHeaders.length > 2 * HEADERS_MAX) return TOO_MANY_HEADERS;
     // Node keeps the first of two; another program on the way may have looked at the second.
-    if (hasTwoHosts(rawHeaders)) return 'A request must name one Host.';
+    if (hasTwoHosts(rawHeaders)) return TWO_HOSTS;
     const host = headers.host ?? (headers[':authority'] as string | undefined) ?? '';
-    if (!isAdmitted(host)) return 'This Host is not served here; add its name to ALLOWED_HOSTS.';
-    if (headers.origin !== undefined) return 'Requests of web pages are not served.';
-    if (headers['sec-fetch-site'] === 'cross-site') return 'Requests of web pages are not served.';
+    if (!isAdmitted(host)) return UNKNOWN_HOST;
+    if (headers.origin !== undefined) return allowedOrigins.includes(headers.origin) ? undefined : WEB_PAGE;
+    if (headers['sec-fetch-site'] === 'cross-site') return WEB_PAGE;
     return undefined;
   };
 }

@@ -3,7 +3,7 @@
  * socket is then handed, with those bytes put back, to a node server that never listens itself.
  *
  *     PRI * HTTP/2.0   HTTP/2 with prior knowledge (the JS SDK's Kinesis client, Java's asynchronous client)
- *     0x16             TLS: its place is here; it is not spoken yet and the connection is closed
+ *     0x16             TLS; inside of it ALPN tells, or without ALPN the first bytes again
  *     anything else    HTTP/1.1
  */
 import http from 'node:http';
@@ -11,6 +11,18 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { awaitFirstBytes } from './first-bytes.ts';
+import {
+  BODY_MS_MAX,
+  CONNECTIONS_MAX,
+  HEADER_BYTES_MAX,
+  HEADERS_MAX,
+  IDLE_MS_MAX,
+  RESET_BURST,
+  RESETS_PER_SECOND,
+  STREAMS_MAX,
+} from './limits.ts';
+import { createTlsEntrance, type Identity } from './tls.ts';
 
 /** Node's request and response of either protocol; the HTTP/2 ones are its compatibility layer. */
 export type HttpRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -24,29 +36,36 @@ export interface OnePort {
   close(graceMs: number): Promise<void>;
 }
 
-const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-const TLS_HANDSHAKE = 0x16;
-
-/** A connection that has not said what it speaks by then is closed. */
-const FIRST_BYTES_MS = 10_000;
-
-/** An HTTP/2 connection on which nothing happens is closed; SDKs open a new one when they need it. */
-const SESSION_IDLE_MS = 300_000;
+export interface OnePortOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whom the server is to clients that speak TLS; without it they are turned away. */
+  readonly identity: Identity | undefined;
+}
 
 const HTTP1_OPTIONS: http.ServerOptions = {
   headersTimeout: 10_000,
-  requestTimeout: 60_000,
+  requestTimeout: BODY_MS_MAX,
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 1000,
-  maxHeaderSize: 16_384,
+  maxHeaderSize: HEADER_BYTES_MAX,
 };
 
 const HTTP2_OPTIONS: http2.ServerOptions = {
   maxSessionMemory: 64,
-  settings: { maxConcurrentStreams: 128, initialWindowSize: 1024 * 1024, maxHeaderListSize: 16_384 },
-};
+  // Pseudo-headers count too.
+  maxHeaderListPairs: HEADERS_MAX + 4,
+  streamResetBurst: RESET_BURST,
+  streamResetRate: RESETS_PER_SECOND,
+  settings: {
+    maxConcurrentStreams: STREAMS_MAX,
+    initialWindowSize: 1024 * 1024,
+    maxHeaderListSize: HEADER_BYTES_MAX,
+    enablePush: false,
+  },
+} as http2.ServerOptions;
 
-export function createOnePort(onRequest: RequestListener, { clock, log }: { clock: Clock; log: Log }): OnePort {
+export function createOnePort(onRequest: RequestListener, { clock, log, identity }: OnePortOptions): OnePort {
   const http1 = http.createServer(HTTP1_OPTIONS, (request, response) => {
     // A busy keep-alive connection would otherwise never be idle when the server looks for idle ones.
     if (isClosing) response.setHeader('Connection', 'close');
@@ -55,15 +74,20 @@ export function createOnePort(onRequest: RequestListener, { clock, log }: { cloc
   const h2 = http2.createServer(HTTP2_OPTIONS, onRequest);
   // Node starts checking the timeouts of connections when a server listens; this one never does by itself.
   http1.emit('listening');
+  http1.timeout = IDLE_MS_MAX;
   h2.on('sessionError', (error) => log.debug({ err: error }, 'An HTTP/2 session failed.'));
 
   const sessions = new Set<http2.ServerHttp2Session>();
   h2.on('session', (session) => {
     if (isClosing) session.close();
-    session.setTimeout(SESSION_IDLE_MS, () => session.close());
+    session.setTimeout(IDLE_MS_MAX, () => session.destroy());
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
+
+  const serve = (socket: net.Socket, protocol: 'http1' | 'http2') =>
+    (protocol === 'http1' ? http1 : h2).emit('connection', socket);
+  const tls = createTlsEntrance(identity, serve, { clock, log });
 
   const sockets = new Set<net.Socket>();
   /** Sockets that have not said what they speak. */
@@ -79,14 +103,12 @@ export function createOnePort(onRequest: RequestListener, { clock, log }: { cloc
     socket.on('error', () => socket.destroy());
     awaitFirstBytes(socket, clock, (protocol) => {
       silent.delete(socket);
-      if (protocol === 'http1') http1.emit('connection', socket);
-      else if (protocol === 'http2') h2.emit('connection', socket);
-      else {
-        log.warn({}, 'A client tried TLS, which this version does not speak; use an http:// endpoint.');
-        socket.destroy();
-      }
+      if (protocol === 'tls') tls(socket);
+      else serve(socket, protocol);
     });
   });
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on('drop', () => log.warn({ max: CONNECTIONS_MAX }, 'A connection was refused: there are too many.'));
 
   return {
     listen: (port, host) =>
@@ -114,35 +136,6 @@ export function createOnePort(onRequest: RequestListener, { clock, log }: { cloc
       h2.close();
     },
   };
-}
-
-type Protocol = 'http1' | 'http2' | 'tls';
-
-/** What the first bytes speak; undefined while more of them are needed. */
-function protocolOf(bytes: Buffer): Protocol | undefined {
-  if (bytes[0] === TLS_HANDSHAKE) return 'tls';
-  const length = Math.min(bytes.length, HTTP2_PREFACE.length);
-  if (bytes.compare(HTTP2_PREFACE, 0, length, 0, length) !== 0) return 'http1';
-  return length === HTTP2_PREFACE.length ? 'http2' : undefined;
-}
-
-/** Reads until the protocol is known, puts the bytes back and hands the socket on. */
-function awaitFirstBytes(socket: net.Socket, clock: Clock, onKnown: (protocol: Protocol) => void): void {
-  let seen: Buffer = Buffer.alloc(0);
-  const cancelTimeout = clock.after(FIRST_BYTES_MS, () => socket.destroy());
-  socket.once('close', cancelTimeout);
-  const look = (): void => {
-    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
-      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    }
-    const protocol = seen.length === 0 ? undefined : protocolOf(seen);
-    if (protocol === undefined) return;
-    cancelTimeout();
-    socket.off('readable', look);
-    socket.unshift(seen);
-    onKnown(protocol);
-  };
-  socket.on('readable', look);
 }
 
 /** Keep-alive connections become idle one by one while their last requests end; each is closed as soon as it is. */

@@ -4,38 +4,42 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Gateway } from '../protocol/gateway.ts';
 import type { Series } from '../series.ts';
-import { createAdmission } from './admission.ts';
-import { send, serveApi } from './api.ts';
+import { type AdmissionOptions, createAdmission } from './admission.ts';
+import { createApi, send } from './api.ts';
 import { CONTROL_PATH, type Controls, createApp, type Health } from './app.ts';
+import { allowReading, preflightAnswer } from './cors.ts';
 import { createMetrics } from './metrics.ts';
-import { createOnePort, type HttpRequest, type HttpResponse, type OnePort, type RequestListener } from './one-port.ts';
+import { createOnePort, type HttpRequest, type HttpResponse, type OnePort } from './one-port.ts';
+import type { Identity } from './tls.ts';
 
 export interface ServerOptions {
   readonly gateway: Gateway;
   readonly health: () => Health;
   readonly series: readonly Series[];
   readonly controls: Controls;
-  /** Host names that clients may use besides the usual ones. */
-  readonly allowedHosts: readonly string[];
+  readonly admission: AdmissionOptions;
+  /** Whom the server is to clients that speak TLS; undefined: it does not speak it. */
+  readonly identity: Identity | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createServer(options: ServerOptions): OnePort {
-  const { gateway, health, series, controls, allowedHosts, clock, log } = options;
-  const refusalOf = createAdmission(allowedHosts);
-  const api: RequestListener = (request, response) => {
-    serveApi(request, response, gateway).catch((error) =>
-      log.error({ err: error }, 'A request could not be answered.'),
-    );
-  };
+  const { gateway, health, series, controls, admission, identity, clock, log } = options;
+  const refusalOf = createAdmission(admission);
+  const onError = (error: unknown) => log.error({ err: error }, 'A request could not be answered.');
+  const api = createApi({ gateway, clock, onError });
   const app = createApp({ health, metrics: createMetrics(series), controls }, api);
 
   const router = Router();
   router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {
     const refusal = refusalOf(request);
-    if (refusal !== undefined) send(response, plain(403, refusal));
-    else if (request.method === 'POST' && !request.url!.startsWith(CONTROL_PATH)) api(request, response);
+    if (refusal !== undefined) return send(response, plain(refusal.status, refusal.sentence));
+    allowReading(request, response);
+    const preflight = preflightAnswer(request);
+    if (preflight !== undefined) {
+      send(response, { status: 200, headers: { 'x-amzn-RequestId': clock.randomUuid(), ...preflight }, body: '' });
+    } else if (request.method === 'POST' && !request.url!.startsWith(CONTROL_PATH)) api(request, response);
     else next();
   }) as never);
 
@@ -48,7 +52,7 @@ export function createServer(options: ServerOptions): OnePort {
         send(response, plain(500, 'Internal Server Error'));
       });
     },
-    { clock, log },
+    { clock, log, identity },
   );
 }
 

@@ -1,6 +1,6 @@
 /** Type errors in AWS's words, and what is converted without an error. */
 import { describe, expect, it } from 'vitest';
-import { decodeJson } from '../../src/protocol/decode.ts';
+import { json } from '../../src/protocol/json.ts';
 import { blob, boolean, integer, list, map, string, structure, timestamp } from '../../src/protocol/shape.ts';
 import { askHttp1, awsHeaders } from '../support/http-client.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -154,8 +154,8 @@ describe('a value that can be converted', () => {
     ['a null value of a map', { Tags: { a: null } }, { Tags: new Map([['a', undefined]]) }],
     ['null, like an absent member', { Text: null, Keys: null, Tags: null, At: null, Data: null }, {}],
     ['an unknown member, dropped', { Nobody: [{ knows: 'it' }], Text: 'a' }, { Text: 'a' }],
-  ])('%s', (_title, json, input) => {
-    const decoded = decodeJson(shape, json);
+  ])('%s', (_title, given, input) => {
+    const decoded = json.decode(shape, given);
     expect(decoded).toEqual(input);
     expect(Object.keys(decoded), 'no members beyond those that were given').toEqual(Object.keys(input));
   });
@@ -209,7 +209,7 @@ describe('names that mean something to JavaScript', () => {
 
   it('are ordinary keys of maps', () => {
     const tags = JSON.parse('{"__proto__":"1","constructor":"2","hasOwnProperty":"3"}');
-    const decoded = decodeJson(map(string(), string()), tags);
+    const decoded = json.decode(map(string(), string()), tags);
     expect([...decoded]).toEqual([
       ['__proto__', '1'],
       ['constructor', '2'],

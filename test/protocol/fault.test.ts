@@ -85,7 +85,7 @@ describe('an error of the API', () => {
     '%s may come from every operation without being declared',
     async (code) => {
       const { ask, log } = createTestGateway({ Common: throwing(new ApiError(code, 'No.')) });
-      expect(JSON.parse((await ask('Common')).body).__type).toBe(code);
+      expect(JSON.parse(String((await ask('Common')).body)).__type).toBe(code);
       expect(log.take('error')).toEqual([]);
     },
   );

@@ -58,8 +58,12 @@ const REFUSED = [
 const requestWith = (headers: Record<string, string>) =>
   ({ headers, rawHeaders: Object.entries(headers).flat() }) as unknown as HttpRequest;
 
-const refusalOf = (headers: Record<string, string>, allowedHosts: readonly string[] = []) =>
-  createAdmission(allowedHosts)(requestWith(headers));
+/** The sentence with which a request is refused; undefined when it is not. */
+const refusalOf = (
+  headers: Record<string, string>,
+  allowedHosts: readonly string[] = [],
+  allowedOrigins: readonly string[] = [],
+) => createAdmission({ allowedHosts, allowedOrigins })(requestWith(headers))?.sentence;
 
 describe('a Host', () => {
   it.each(ALLOWED)('%s is admitted', (host) => {
@@ -85,8 +89,8 @@ describe('a Host', () => {
   });
 
   it('stays refused after others were admitted, however many', () => {
-    const admission = createAdmission([]);
-    const ask = (host: string) => admission(requestWith({ host }));
+    const admission = createAdmission({ allowedHosts: [], allowedOrigins: [] });
+    const ask = (host: string) => admission(requestWith({ host }))?.sentence;
     for (let port = 1; port <= 300; port += 1) expect(ask(`localhost:${port}`)).toBeUndefined();
     expect(ask('evil.example')).toMatch(/ALLOWED_HOSTS/);
     expect(ask('localhost:1')).toBeUndefined();

@@ -84,7 +84,8 @@ describe.each(Object.entries(protocols))('over %s', (_protocol, ask) => {
         flush: () => Promise.reject(new Error('Nothing may be flushed.')),
         runSql: () => Promise.reject(new Error('Nothing may be run.')),
       },
-      allowedHosts: [],
+      admission: { allowedHosts: [], allowedOrigins: [] },
+      identity: undefined,
       clock: createTestClock(),
       log: createTestLog(),
     });

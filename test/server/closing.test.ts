@@ -24,7 +24,7 @@ class HeldPort {
       this.#waiting.push(response);
       this.#arrived();
     };
-    this.port = createOnePort(onRequest, { clock: this.clock, log: createTestLog() });
+    this.port = createOnePort(onRequest, { clock: this.clock, log: createTestLog(), identity: undefined });
   }
 
   static async start(): Promise<HeldPort> {

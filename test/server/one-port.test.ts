@@ -28,7 +28,7 @@ async function startPort(
   onRequest: RequestListener = (_request, response) => void response.end('hello'),
 ) {
   const log = createTestLog();
-  const port = createOnePort(onRequest, { clock, log });
+  const port = createOnePort(onRequest, { clock, log, identity: undefined });
   const number = await port.listen(0, '127.0.0.1');
   onTestFinished(() => port.close(0));
   return { log, port, number, url: `http://127.0.0.1:${number}` };
@@ -111,7 +111,7 @@ describe('one port', () => {
 
   it('tells a second listener that the port is in use', async () => {
     const { number } = await startPort(createTestClock());
-    const second = createOnePort(() => undefined, { clock: createTestClock(), log: createTestLog() });
+    const second = createOnePort(() => undefined, { clock: createTestClock(), log: createTestLog(), identity: undefined });
     await expect(second.listen(number, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });

@@ -1,5 +1,6 @@
 /** A gateway with operations of the test's own, to see what it does with operations that misbehave. */
 import type { Database } from '../../src/database/database.ts';
+import { withoutSignatures } from '../../src/protocol/authentication.ts';
 import { ApiError } from '../../src/protocol/error.ts';
 import { createGateway, type WireRequest, type WireResponse } from '../../src/protocol/gateway.ts';
 import { service } from '../../src/protocol/operation.ts';
@@ -30,22 +31,20 @@ export function createTestGateway(operations: object): TestGateway {
   };
   const header = {
     target: 'Test',
+    signingName: 'test',
     showsValues: true,
     rateExceeded: () => new ApiError('LimitExceededException', 'Too fast.'),
   };
-  const gateway = createGateway([service(header, operations)], world, {
-    account: '000000000000',
-    region: 'us-east-1',
-  });
+  const defaults = { account: '000000000000', region: 'us-east-1' };
+  const gateway = createGateway([service(header, operations)], world, withoutSignatures(defaults));
   return {
     log,
     ask: (name, input = {}, changes = {}) =>
       gateway.handle({
         method: 'POST',
         url: '/',
-        contentType: 'application/x-amz-json-1.1',
-        target: `Test.${name}`,
-        authorization: undefined,
+        headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `Test.${name}` },
+        rawHeaders: [],
         body: Buffer.from(JSON.stringify(input)),
         ...changes,
       }),

@@ -5,6 +5,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import { onTestFinished } from 'vitest';
+import { signatureHeaders } from './signature.ts';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -25,13 +26,14 @@ export interface HttpQuestion {
 
 const JSON_TYPE = 'application/x-amz-json-1.1';
 
-/** The headers of a call of `operation` as SDKs send them, without a signature. */
+/** The headers of a call of `operation` as SDKs send them. */
 export const awsHeaders = (operation: string): Record<string, string> => ({
+  ...signatureHeaders(),
   'Content-Type': JSON_TYPE,
   'X-Amz-Target': `Kinesis_20131202.${operation}`,
 });
 
-/** A call of `operation` as SDKs send it, without a signature. */
+/** A call of `operation` as SDKs send it. */
 export const awsQuestion = (operation: string, input: object): HttpQuestion => ({
   headers: awsHeaders(operation),
   body: JSON.stringify(input),

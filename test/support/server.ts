@@ -11,12 +11,15 @@ import { openConnection } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Millrace, start } from '../../src/start.ts';
 import { VERSION } from '../../src/version.ts';
+import { CBOR_TYPE, cborOf, jsonOf } from './cbor.ts';
 import { createTestClock, type TestClock } from './clock.ts';
 import { createTestLog, type TestLog } from './log.ts';
+import { signatureHeaders } from './signature.ts';
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  /** The body; of an answer in CBOR, the JSON that says the same. */
   readonly text: string;
   /** The parsed body; undefined when it is empty. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, not typed
@@ -28,7 +31,14 @@ export interface CallOptions {
   readonly account?: string;
   readonly region?: string;
   readonly headers?: Record<string, string>;
+  /** In which encoding the call is made; that of the variable WIRE when absent, or JSON. */
+  readonly wire?: Wire;
 }
+
+export type Wire = 'json' | 'cbor';
+
+/** `npm run test:cbor` sets it: all that tests say in JSON is then asked and answered in CBOR. */
+const WIRE: Wire = process.env.WIRE === 'cbor' ? 'cbor' : 'json';
 
 export interface TestServer {
   readonly url: string;
@@ -79,27 +89,35 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     DATA_DIR: directory,
     SWEEP_SCHEDULE: NEVER,
     FLUSH_SCHEDULE: NEVER,
+    // Making a certificate costs as much as many tests.
+    TLS: 'off',
     ...options.settings,
   };
   await provideSchema(directory);
   const startOne = () => start(readConfig(settings), { log, clock, onFatal: () => undefined });
   let millrace: Millrace | undefined = await startOne();
 
-  const call: TestServer['call'] = async (operation, input, { account, region, headers } = {}) => {
+  const call: TestServer['call'] = async (operation, input, { account, region, headers, wire = WIRE } = {}) => {
+    const target = operation.includes('.') ? operation : `Kinesis_20131202.${operation}`;
     const scope = `${account ?? 'test'}/20260102/${region ?? 'us-east-1'}/kinesis/aws4_request`;
     const response = await fetch(millrace!.url, {
       method: 'POST',
       headers: {
-        'Content-Type': 'application/x-amz-json-1.1',
-        'X-Amz-Target': operation.includes('.') ? operation : `Kinesis_20131202.${operation}`,
-        Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+        'Content-Type': wire === 'cbor' ? CBOR_TYPE : 'application/x-amz-json-1.1',
+        'X-Amz-Target': target,
+        ...signatureHeaders(scope),
         ...headers,
       },
-      body: JSON.stringify(input),
+      body: wire === 'cbor' ? cborOf(target, input) : JSON.stringify(input),
     });
-    const text = await response.text();
-    const isJson = text.startsWith('{');
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+    const { status, headers: answered } = response;
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (answered.get('content-type') === CBOR_TYPE) {
+      const body = jsonOf(bytes);
+      return { status, headers: answered, text: body === undefined ? '' : JSON.stringify(body), body };
+    }
+    const text = bytes.toString();
+    return { status, headers: answered, text, body: text.startsWith('{') ? JSON.parse(text) : undefined };
   };
   const ok: TestServer['ok'] = async (operation, input, callOptions) => {
     const { status, body, text } = await call(operation, input, callOptions);

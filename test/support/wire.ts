@@ -1,5 +1,6 @@
 /** A plain client of the API for tests that need many concurrent requests to a real process. */
 import http from 'node:http';
+import { signatureHeaders } from './signature.ts';
 
 export interface WireClient {
   /** Resolves to the parsed answer of a 200, to undefined when the connection failed; rejects on any other status. */
@@ -22,6 +23,7 @@ export function createWireClient(url: string, service = 'Kinesis_20131202'): Wir
             port,
             method: 'POST',
             headers: {
+              ...signatureHeaders(),
               'Content-Type': 'application/x-amz-json-1.1',
               'X-Amz-Target': `${service}.${operation}`,
             },

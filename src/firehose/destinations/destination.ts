@@ -2,7 +2,7 @@
  * Destinations of delivery streams: chosen, created, updated, described. A destination is kept as what
  * DescribeDeliveryStream shows, complete with all defaults. Pure; everything survives JSON.
  */
-import type { WireValue } from '../../protocol/encode.ts';
+import type { WireValue } from '../../protocol/wire-value.ts';
 import { invalidArgument } from '../errors.ts';
 import type { CreateDeliveryStreamInput, UpdateDestinationInput } from '../shapes.ts';
 import {

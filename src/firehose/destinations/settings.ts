@@ -1,5 +1,5 @@
 /** What all destinations have in common: the context of a check, the order of members, what delivers objects. */
-import type { WireValue } from '../../protocol/encode.ts';
+import type { WireValue } from '../../protocol/wire-value.ts';
 import type { Quotas } from '../../quotas.ts';
 import type { Compression } from '../compression.ts';
 import { accessDenied, invalidArgument } from '../errors.ts';

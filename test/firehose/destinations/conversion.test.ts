@@ -9,8 +9,7 @@ import {
   updateDestination,
 } from '../../../src/firehose/destinations/destination.ts';
 import { createDeliveryStreamInput, updateDestinationInput } from '../../../src/firehose/shapes.ts';
-import { decodeJson } from '../../../src/protocol/decode.ts';
-import { encodeJson } from '../../../src/protocol/encode.ts';
+import { json } from '../../../src/protocol/json.ts';
 import { quotasOf } from '../../../src/quotas.ts';
 
 const CONTEXT: DestinationContext = {
@@ -28,18 +27,18 @@ const stored = (destination: Destination): Destination => JSON.parse(JSON.string
 function created(conversion: object): Destination {
   const DataFormatConversionConfiguration = { Enabled: false, ...conversion };
   const input = { ExtendedS3DestinationConfiguration: { ...S3, DataFormatConversionConfiguration } };
-  return stored(createDestination(decodeJson(createDeliveryStreamInput, input), CONTEXT));
+  return stored(createDestination(json.decode(createDeliveryStreamInput, input), CONTEXT));
 }
 
 function updated(current: Destination, conversion: object): Destination {
   const DataFormatConversionConfiguration = { Enabled: false, ...conversion };
   const input = { ExtendedS3DestinationUpdate: { DataFormatConversionConfiguration } };
-  return stored(updateDestination(current, decodeJson(updateDestinationInput, input), CONTEXT));
+  return stored(updateDestination(current, json.decode(updateDestinationInput, input), CONTEXT));
 }
 
 /** What a client reads in the description. */
 function shown(destination: Destination) {
-  const { ExtendedS3DestinationDescription } = JSON.parse(encodeJson(describeDestination(destination)));
+  const { ExtendedS3DestinationDescription } = JSON.parse(String(json.encode(describeDestination(destination))));
   return ExtendedS3DestinationDescription.DataFormatConversionConfiguration;
 }
 

@@ -10,7 +10,7 @@ import {
   updateDestination,
 } from '../../../src/firehose/destinations/destination.ts';
 import { createDeliveryStreamInput, updateDestinationInput } from '../../../src/firehose/shapes.ts';
-import { decodeJson } from '../../../src/protocol/decode.ts';
+import { json } from '../../../src/protocol/json.ts';
 import { quotasOf } from '../../../src/quotas.ts';
 
 const RUNS = Number(process.env.DESTINATION_RUNS ?? 100);
@@ -127,7 +127,7 @@ const stored = (destination: Destination): Destination => JSON.parse(JSON.string
 
 const created = (type: string, configuration: Members): Destination =>
   createDestination(
-    decodeJson(createDeliveryStreamInput, { [`${type}DestinationConfiguration`]: configuration }),
+    json.decode(createDeliveryStreamInput, { [`${type}DestinationConfiguration`]: configuration }),
     CONTEXT,
   );
 
@@ -155,7 +155,7 @@ describe.each(TYPES)('%s:', (type, required, optional) => {
     });
     fc.assert(
       fc.property(cases, ({ current, update }) => {
-        const input = decodeJson(updateDestinationInput, { [`${type}DestinationUpdate`]: update });
+        const input = json.decode(updateDestinationInput, { [`${type}DestinationUpdate`]: update });
         const after = updateDestination(current, input, CONTEXT);
         expect(stored(after)).toEqual(current);
         expect(isSameDestination(current, after)).toBe(true);
@@ -166,7 +166,7 @@ describe.each(TYPES)('%s:', (type, required, optional) => {
 
   it('an update with another role does change something', () => {
     const current = stored(created(type, { ...required, ...optional }));
-    const input = decodeJson(updateDestinationInput, { [`${type}DestinationUpdate`]: { RoleARN: `${RoleARN}2` } });
+    const input = json.decode(updateDestinationInput, { [`${type}DestinationUpdate`]: { RoleARN: `${RoleARN}2` } });
     expect(isSameDestination(current, updateDestination(current, input, CONTEXT))).toBe(false);
   });
 });

@@ -1,7 +1,8 @@
 /** Results in AWS's JSON forms. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeJson, type WireValue } from '../../src/protocol/encode.ts';
+import { json } from '../../src/protocol/json.ts';
+import type { WireValue } from '../../src/protocol/wire-value.ts';
 import { TEST_START_MS } from '../support/clock.ts';
 import { startTestServer } from '../support/server.ts';
 
@@ -23,15 +24,15 @@ describe('a result', () => {
     ['an empty structure', {}, '{}'],
     ['a structure', { A: 'a', B: { C: [{ D: 1 }] } }, '{"A":"a","B":{"C":[{"D":1}]}}'],
   ])('writes %s', (_title, value, text) => {
-    expect(encodeJson(value)).toBe(text);
+    expect(json.encode(value)).toBe(text);
   });
 
   it('leaves out members that are undefined, at whichever place they stand', () => {
-    expect(encodeJson({ A: undefined, B: 1, C: undefined, D: { E: undefined }, F: undefined })).toBe('{"B":1,"D":{}}');
+    expect(json.encode({ A: undefined, B: 1, C: undefined, D: { E: undefined }, F: undefined })).toBe('{"B":1,"D":{}}');
   });
 
   it('keeps empty texts, zeros, false and empty lists', () => {
-    expect(encodeJson({ A: '', B: 0, C: false, D: [] })).toBe('{"A":"","B":0,"C":false,"D":[]}');
+    expect(json.encode({ A: '', B: 0, C: false, D: [] })).toBe('{"A":"","B":0,"C":false,"D":[]}');
   });
 
   it('is what JSON.stringify writes, for everything that JSON knows', () => {
@@ -46,13 +47,13 @@ describe('a result', () => {
         fc.dictionary(fc.stringMatching(/^[A-Za-z]{1,8}$/), tie('value')),
       ),
     })).value;
-    fc.assert(fc.property(value, (given) => void expect(encodeJson(given)).toBe(JSON.stringify(given))));
+    fc.assert(fc.property(value, (given) => void expect(json.encode(given)).toBe(JSON.stringify(given))));
   });
 
   it('gives back every instant of a millisecond', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4_102_444_800_000 }), (ms) => {
-        const text = encodeJson(new Date(ms));
+        const text = json.encode(new Date(ms));
         expect(text).toMatch(/^\d+(\.\d{1,3})?$/);
         expect(Math.round(Number(text) * 1000)).toBe(ms);
       }),

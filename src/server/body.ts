@@ -1,0 +1,71 @@
+/** Reads the body of a request, whichever way it comes, and no more of it than there is room for. */
+import type { Clock } from '../clock.ts';
+import { type Allowance, BODY_BYTES_MAX, BODY_MS_MAX } from './limits.ts';
+import type { HttpRequest } from './one-port.ts';
+
+/** What came of a body. Its `bytes` count against the allowance until they are given back. */
+export type Body =
+  | { readonly outcome: 'read'; readonly body: Buffer; readonly bytes: number }
+  | { readonly outcome: BodyFailure; readonly bytes: number };
+
+/** Longer than allowed; cut off by the client; not there in time; no room for it among those of all requests. */
+export type BodyFailure = 'too large' | 'aborted' | 'late' | 'busy';
+
+/** Never rejects. */
+export function readBody(request: HttpRequest, allowance: Allowance, clock: Clock): Promise<Body> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
+    return Promise.resolve({ outcome: 'too large', bytes: 0 });
+  }
+  return new Promise((resolve) => {
+    let content = EMPTY;
+    let isOver = false;
+    const end = (outcome: BodyFailure): void => {
+      if (isOver) return;
+      isOver = true;
+      cancelTimeout();
+      resolve({ outcome, bytes: content.length });
+    };
+    const cancelTimeout = limitTime(request, clock, () => end('late'));
+    request.on('data', (chunk: Buffer) => {
+      // What comes after the end is read and dropped, so that the connection survives and the client sees the answer.
+      if (isOver) return;
+      if (content.length + chunk.length > BODY_BYTES_MAX) return end('too large');
+      if (allowance.isExhausted) return end('busy');
+      allowance.take(chunk.length);
+      content = appended(content, chunk);
+    });
+    request.on('end', () => {
+      if (isOver) return;
+      isOver = true;
+      cancelTimeout();
+      resolve({ outcome: 'read', body: bytesOf(content), bytes: content.length });
+    });
+    request.on('error', () => end('aborted'));
+    request.on('close', () => end('aborted'));
+  });
+}
+
+/** Bytes at the beginning of a buffer that may be longer. */
+interface Content {
+  readonly buffer: Buffer;
+  readonly length: number;
+}
+
+const EMPTY: Content = { buffer: Buffer.alloc(0), length: 0 };
+
+const bytesOf = ({ buffer, length }: Content): Buffer => buffer.subarray(0, length);
+
+/** Most bodies come in one piece, which is not copied. A list of pieces would cost many times their bytes. */
+function appended({ buffer, length }: Content, chunk: Buffer): Content {
+  if (length === 0) return { buffer: chunk, length: chunk.length };
+  const needed = length + chunk.length;
+  const roomy = needed <= buffer.length ? buffer : Buffer.allocUnsafe(2 * needed);
+  if (roomy !== buffer) buffer.copy(roomy, 0, 0, length);
+  chunk.copy(roomy, length);
+  return { buffer: roomy, length: needed };
+}
+
+/** Node itself limits the time of requests on HTTP/1.1, and not on HTTP/2. */
+function limitTime(request: HttpRequest, clock: Clock, onLate: () => void): () => void {
+  return request.httpVersionMajor < 2 ? () => undefined : clock.after(BODY_MS_MAX, onLate);
+}
