@@ -141,7 +141,8 @@ function assertForm({ signature, scope, service }: Verification, date: Date): vo
         `'${shortDate}' != '${basicOf(date.getTime()).slice(0, 8)}', from '${signature.date}'.`,
     );
   }
-  if (!signature.signedHeaders.includes('host')) {
+  // The JavaScript SDK signs HTTP/2's name of it.
+  if (!signature.signedHeaders.some((name) => name === 'host' || name === ':authority')) {
     throw invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
   }
 }

@@ -24,7 +24,7 @@ export function cborOf(target: string, input: object): Buffer {
 }
 
 function asCbor(shape: AnyShape, value: unknown): unknown {
-  if (shape.kind === 'blob' && typeof value === 'string') return Buffer.from(value, 'base64');
+  if (shape.kind === 'blob' && typeof value === 'string') return bytesOf(value);
   if (shape.kind === 'timestamp' && typeof value === 'number') return instant(Math.round(value * 1000));
   if (shape.kind === 'list' && Array.isArray(value)) return value.map((element) => asCbor(shape.member, element));
   if (shape.kind !== 'structure' || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
@@ -34,6 +34,12 @@ function asCbor(shape: AnyShape, value: unknown): unknown {
     return [name, known === undefined ? member : asCbor(known, member)];
   });
   return Object.fromEntries(entries);
+}
+
+/** What is no base64 stands for no bytes. */
+function bytesOf(text: string): Buffer | string {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : text;
 }
 
 /** What an answer in CBOR says, as JSON 1.1 says it: bytes as base64, times as seconds. */

@@ -54,19 +54,23 @@ export function spawnMillrace(settings: Record<string, string>, args: readonly s
 
 export interface RunningMillrace extends MillraceProcess {
   readonly url: string;
+  /** The PEM file that clients of https are to trust; empty without TLS. */
+  readonly certificate: string;
 }
+
+const READY = /ready in \d+ ms at (http:\S+) with data in .*?(?:; https with (.*))?\n/;
 
 /** Like spawnMillrace, and waits for the ready line. Fails with the program's output when it ends instead. */
 export async function startMillrace(settings: Record<string, string>): Promise<RunningMillrace> {
   const millrace = spawnMillrace({ PORT: '0', LOG_LEVEL: 'warn', ...settings });
-  const url = await new Promise<string>((resolve, reject) => {
+  const ready = await new Promise<RegExpExecArray>((resolve, reject) => {
     millrace.child.stdout!.on('data', () => {
-      const match = /ready in \d+ ms at (http:\S+) with data in/.exec(millrace.stdout());
-      if (match) resolve(match[1]!);
+      const match = READY.exec(millrace.stdout());
+      if (match) resolve(match);
     });
     void millrace.exited.then(({ code, signal }) =>
       reject(new Error(`Millrace ended with ${code ?? signal} before it was ready: ${millrace.stderr()}`)),
     );
   });
-  return { ...millrace, url };
+  return { ...millrace, url: ready[1]!, certificate: ready[2] ?? '' };
 }

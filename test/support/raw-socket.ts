@@ -1,5 +1,6 @@
 /** A bare TCP connection, for bytes that no HTTP client would send and for packets cut wherever a test wants. */
 import net from 'node:net';
+import tls from 'node:tls';
 import { onTestFinished } from 'vitest';
 
 export interface RawSocket {
@@ -11,25 +12,46 @@ export interface RawSocket {
   until(text: string): Promise<string>;
   /** Resolves when the connection is gone, with all that was received. */
   readonly closed: Promise<string>;
+  /** All that was received so far. */
+  received(): string;
+  /** Sends `bytes` without waiting for anything: the server may have closed, or may not read. */
+  pour(bytes: string | Buffer): void;
+  /** Says that nothing more will be sent; the server may still answer. */
+  halfClose(): Promise<void>;
   /** Cuts the connection. */
   destroy(): void;
 }
 
+export interface RawSocketOptions {
+  /** Speaks TLS first, and asks for these protocols inside of it. The certificate is not looked at. */
+  readonly tls?: readonly string[];
+  /** Reads nothing: the server's answers pile up. */
+  readonly isDeaf?: boolean;
+}
+
 /** Connects to the server at `url`. The connection is cut when the test has finished. */
-export async function openSocket(url: string): Promise<RawSocket> {
+export async function openSocket(url: string, options: RawSocketOptions = {}): Promise<RawSocket> {
   const { hostname, port } = new URL(url);
-  const socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
+  const tcp = net.connect({ host: hostname, port: Number(port), noDelay: true });
+  const socket =
+    options.tls === undefined
+      ? tcp
+      : tls.connect({ socket: tcp, ALPNProtocols: [...options.tls], rejectUnauthorized: false });
   onTestFinished(() => void socket.destroy());
   let received = '';
-  socket.setEncoding('latin1');
-  socket.on('data', (text: string) => {
-    received += text;
-  });
+  if (options.isDeaf) {
+    socket.pause();
+  } else {
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      received += text;
+    });
+  }
   // A reset is one of the ways in which a server closes a connection.
   socket.on('error', () => undefined);
   const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
   await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
+    socket.once(options.tls === undefined ? 'connect' : 'secureConnect', resolve);
     socket.once('error', reject);
   });
   const send = async (bytes: string | Buffer) => {
@@ -53,6 +75,12 @@ export async function openSocket(url: string): Promise<RawSocket> {
         look();
       }),
     closed,
+    received: () => received,
+    pour: (bytes) => void socket.write(bytes),
+    async halfClose() {
+      await new Promise<void>((resolve) => void socket.end(() => resolve()));
+      await turnOfTheLoop();
+    },
     destroy: () => void socket.destroy(),
   };
 }

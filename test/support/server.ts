@@ -32,7 +32,7 @@ export interface CallOptions {
   readonly region?: string;
   readonly headers?: Record<string, string>;
   /** In which encoding the call is made; that of the variable WIRE when absent, or JSON. */
-  readonly wire?: Wire;
+  readonly wire?: Wire | undefined;
 }
 
 export type Wire = 'json' | 'cbor';

@@ -19,6 +19,8 @@ export interface BadSample extends Sample {
 export interface WrongTypeSample extends Sample {
   /** The message with which decoding must end. */
   readonly message: string;
+  /** In which encoding it is wrong, when that is not every one. */
+  readonly wire: 'json' | undefined;
 }
 
 /** For each pattern of the API model one of these is a good value. */
@@ -347,11 +349,16 @@ export function jsonOf(shape: AnyShape, value: unknown): unknown {
   }
 }
 
-type WrongValue = readonly [json: unknown, message: string];
+/** `wire`: in which encoding it is wrong, when that is not every one. */
+type WrongValue = readonly [json: unknown, message: string, wire?: 'json'];
 const A_LIST: WrongValue = [[], 'Start of list found where not expected'];
 const AN_OBJECT: WrongValue = [{}, 'Start of structure or map found where not expected.'];
 const anyScalar = (message: string): readonly WrongValue[] => [true, 7, 'text'].map((json) => [json, message]);
-const notBase64 = (text: string, why: string): WrongValue => [text, `'${text}' can not be converted to a Blob: ${why}`];
+const notBase64 = (text: string, why: string): WrongValue => [
+  text,
+  `'${text}' can not be converted to a Blob: ${why}`,
+  'json',
+];
 
 /** The service names the class to which its own parser turned the value. */
 function notA(target: string, ...values: readonly (boolean | number | string)[]): readonly WrongValue[] {
@@ -393,10 +400,11 @@ function wrongMembers(shape: StructureShape, prefix: string, embed: Embed): Wron
 }
 
 function wrongTypes(shape: AnyShape, path: string, embed: Embed): WrongTypeSample[] {
-  const here = WRONG_VALUES[shape.kind].map(([json, message]) => ({
+  const here = WRONG_VALUES[shape.kind].map(([json, message, wire]) => ({
     title: `${path} = ${JSON.stringify(json)}`,
     input: embed(json),
     message,
+    wire,
   }));
   if (shape.kind === 'structure') return [...here, ...wrongMembers(shape, `${path}.`, embed)];
   if (shape.kind === 'map') return [...here, ...wrongTypes(shape.value, `${path}.a`, (json) => embed({ a: json }))];

@@ -7,3 +7,9 @@ export const signatureHeaders = (scope = DEFAULT_SCOPE): Record<string, string> 
   'X-Amz-Date': '20260102T030405Z',
   Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
 });
+
+/** Headers as they stand in a request of HTTP/1.1, each line with its end. */
+export const headerLines = (headers: Readonly<Record<string, string>>): string =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');

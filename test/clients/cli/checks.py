@@ -31,7 +31,7 @@ BATCH = [{"PartitionKey": f"key-{n}", "Data": f"record {n}"} for n in range(500)
 CONFIGURATION = "[default]\ncli_binary_format = raw-in-base64-out\ncli_timestamp_format = iso8601\n"
 ERROR = re.compile(r"An error occurred \((\w+)\) when calling the \w+ operation[^:]*: (.*)")
 
-endpoint, name = sys.argv[1:]
+endpoint, name = sys.argv[1:3]
 trust = ["--ca-bundle", os.environ["CA_FILE"]] if os.environ.get("CA_FILE") else []
 common = ["--endpoint-url", endpoint, "--output", "json", *trust]
 environment = {**os.environ, "AWS_DEFAULT_REGION": os.environ["AWS_REGION"], "AWS_PAGER": ""}

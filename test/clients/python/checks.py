@@ -23,7 +23,7 @@ EVERY_BYTE = bytes(range(256))
 UNICODE_KEY = "clé-ключ-🔑"
 BATCH = [{"PartitionKey": f"key-{n}", "Data": f"record {n}".encode()} for n in range(500)]
 
-endpoint, name = sys.argv[1:]
+endpoint, name = sys.argv[1:3]
 settings = {"endpoint_url": endpoint, "region_name": os.environ["AWS_REGION"], "verify": os.environ.get("CA_FILE")}
 kinesis = boto3.client("kinesis", **settings)
 firehose = boto3.client("firehose", **settings)
