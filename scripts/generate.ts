@@ -1,9 +1,9 @@
 /** Writes what is made from the code: `.env.example` and the generated parts of the README. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { envExample, settingsTable } from '../src/config.ts';
 import { firehose } from '../src/firehose/index.ts';
 import { kinesis } from '../src/kinesis/index.ts';
+import { envExample, settingsTable } from '../src/settings-texts.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 

@@ -26,10 +26,7 @@ type Keys = ReadonlyMap<string, Key>;
  * The keys in the file at `path`.
  * @throws Refusal (`badSetting`) when it cannot be read, holds no key, or one that is not well-formed
  */
-export async function openCredentials(
-  path: string,
-  { clock, log }: { clock: Clock; log: Log },
-): Promise<Keyring> {
+export async function openCredentials(path: string, { clock, log }: { clock: Clock; log: Log }): Promise<Keyring> {
   let version = versionOf(path);
   let keys = await readKeys(path);
   let lookedMs = clock.monotonicMs();
@@ -74,7 +71,10 @@ async function readKeys(path: string): Promise<Keys> {
     if (id !== undefined && id !== '') keys.set(id, keyOf(profile, values));
   }
   if (keys.size > 0) return keys;
-  throw new Refusal('badSetting', 'CREDENTIALS_FILE holds no profile with aws_access_key_id and aws_secret_access_key.');
+  throw new Refusal(
+    'badSetting',
+    'CREDENTIALS_FILE holds no profile with aws_access_key_id and aws_secret_access_key.',
+  );
 }
 
 function keyOf(profile: string, values: Readonly<Record<string, string | undefined>>): Key {

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Config, readCommand, SETTINGS } from '../src/config.ts';
+import { type Config, readCommand } from '../src/config.ts';
+import { SETTINGS } from '../src/settings.ts';
 import { refusalOf } from './support/refusal.ts';
 import { temporaryDirectory } from './support/server.ts';
 

@@ -3,8 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type Config, envExample, readConfig, SETTINGS, settingsTable } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config.ts';
 import { PROFILES, quotasOf } from '../src/quotas.ts';
+import { SETTINGS } from '../src/settings.ts';
+import { envExample, settingsTable } from '../src/settings-texts.ts';
 import { refusalOf } from './support/refusal.ts';
 
 type Key = Exclude<keyof Config, 'quotas'> | 'profile' | 'shards';
@@ -18,7 +20,14 @@ interface Row {
   readonly good: readonly (readonly [text: string, value: unknown])[];
   readonly bad: readonly string[];
   readonly aliases?: readonly string[];
+  /** Other settings without which its good values are refused. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
+
+const PATHS: Row['good'] = [
+  ['/etc/a.pem', '/etc/a.pem'],
+  ['a b/ä', '/somewhere/a b/ä'],
+];
 
 const ROWS: Readonly<Record<string, Row>> = {
   PORT: {
@@ -114,6 +123,44 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     bad: ['one.example,,two.example', 'http://one.example', 'one.example:80', '*', 'ä.example'],
   },
+  ALLOWED_ORIGINS: {
+    key: 'allowedOrigins',
+    fallback: [],
+    good: [
+      ['http://localhost:3000', ['http://localhost:3000']],
+      ['https://a.example, http://127.0.0.1:8080', ['https://a.example', 'http://127.0.0.1:8080']],
+    ],
+    bad: ['*', 'null', 'localhost:3000', 'http://localhost:3000/', 'http://a/b', 'HTTP://A', 'http://a,', 'file://'],
+  },
+  AUTH: {
+    key: 'auth',
+    fallback: 'any',
+    good: [
+      ['any', 'any'],
+      ['off', 'off'],
+      ['strict', 'strict'],
+    ],
+    bad: ['on', 'none', 'Strict', 'true'],
+    beside: { CREDENTIALS_FILE: '/etc/credentials' },
+  },
+  CREDENTIALS_FILE: {
+    key: 'credentialsFile',
+    fallback: '',
+    good: PATHS,
+    bad: ['a\0b'],
+    beside: { AUTH: 'strict' },
+  },
+  TLS: {
+    key: 'tls',
+    fallback: 'on',
+    good: [
+      ['on', 'on'],
+      ['off', 'off'],
+    ],
+    bad: ['true', 'ON', '1'],
+  },
+  TLS_CERT: { key: 'tlsCert', fallback: '', good: PATHS, bad: ['a\0b'], beside: { TLS_KEY: '/etc/key.pem' } },
+  TLS_KEY: { key: 'tlsKey', fallback: '', good: PATHS, bad: ['a\0b'], beside: { TLS_CERT: '/etc/certificate.pem' } },
   SWEEP_SCHEDULE: {
     key: 'sweepSchedule',
     fallback: '* * * * *',
@@ -173,9 +220,11 @@ describe('the settings', () => {
     expect(partOf(readConfig({ [name]: '' }, new Map(), '/somewhere'), key)).toEqual(fallback);
   });
 
-  it.each(expand(({ good }) => good))('%s takes %j', (name, [text, value], { key }) => {
-    expect(partOf(readConfig({ [name]: text }, new Map(), '/somewhere'), key)).toEqual(value);
-    expect(partOf(readConfig({}, new Map([[flagOf(name), text]]), '/somewhere'), key)).toEqual(value);
+  it.each(expand(({ good }) => good))('%s takes %j', (name, [text, value], { key, beside = {} }) => {
+    // What AUTH=strict needs is refused beside its other values.
+    const others = name === 'AUTH' && text !== 'strict' ? {} : beside;
+    expect(partOf(readConfig({ ...others, [name]: text }, new Map(), '/somewhere'), key)).toEqual(value);
+    expect(partOf(readConfig(others, new Map([[flagOf(name), text]]), '/somewhere'), key)).toEqual(value);
   });
 
   it.each(expand(({ bad }) => bad))('%s refuses %j in one sentence that names it', (name, text) => {
@@ -198,6 +247,17 @@ describe('the settings', () => {
     const [otherText, otherValue] = good[1] ?? good[0]!;
     const both = readConfig({ [alias]: text, [name]: otherText }, new Map(), '/somewhere');
     expect(partOf(both, key), `${name} must win over ${alias}`).toEqual(otherValue);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ AUTH: 'strict' }, 'AUTH=strict needs CREDENTIALS_FILE, the file with the keys to verify with.'],
+    [{ CREDENTIALS_FILE: 'a' }, 'CREDENTIALS_FILE is read with AUTH=strict only; set that too, or leave it out.'],
+    [{ TLS_CERT: 'a' }, 'TLS_CERT and TLS_KEY belong together; set both or neither.'],
+    [{ TLS_KEY: 'a' }, 'TLS_CERT and TLS_KEY belong together; set both or neither.'],
+    [{ TLS: 'off', TLS_CERT: 'a', TLS_KEY: 'a' }, 'TLS=off and TLS_CERT contradict each other; leave one out.'],
+  ])('that say nothing without each other, %j, are refused', (given, sentence) => {
+    const refusal = refusalOf(() => readConfig(given));
+    expect([refusal.reason, refusal.message]).toEqual(['badSetting', sentence]);
   });
 
   it('are not set by an empty variable: an alias beside it counts', () => {

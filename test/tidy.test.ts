@@ -21,7 +21,7 @@ interface Import {
 }
 
 function importsOf(file: string): Import[] {
-  const statements = read(file).matchAll(/^(?:import|export) (type )?[^;]*?from '([^']+)';/gm);
+  const statements = read(file).matchAll(/(?:^(?:import|export) (type )?[^;]*?from |\bimport\()'([^']+)'/gm);
   return [...statements].map(([, type, from]) => ({
     file,
     target: from!.startsWith('.') ? relative(root, join(root, dirname(file), from!)) : from!,
@@ -52,9 +52,13 @@ const ALLOWED: Record<string, string> = {
   quotas: '',
   rates: '| quotas series',
   version: '',
-  config: 'jobs log quotas refusal',
+  certificate: 'refusal | clock config log server',
+  credentials: 'refusal | clock log protocol',
+  settings: 'jobs log quotas',
+  'settings-texts': 'settings',
+  config: 'quotas refusal settings settings-texts',
   deadline: '| clock',
-  call: '| clock config database log quotas rates',
+  call: '| clock database log quotas rates',
   jobs: '| log',
   database: 'migrations refusal | clock log',
   migrations: '',
@@ -64,7 +68,8 @@ const ALLOWED: Record<string, string> = {
   firehose:
     'clock clock-trust deadline protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',
   server: '| clock log protocol series',
-  start: 'call clock config database firehose jobs kinesis protocol rates refusal server version | log',
+  start:
+    'call certificate clock config credentials database firehose jobs kinesis protocol rates refusal server version | log',
   main: 'clock config log refusal start version',
 };
 
@@ -128,7 +133,7 @@ const BANNED: readonly (readonly [call: RegExp, allowedIn: readonly string[], in
   [/\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/, ['src/clock.ts'], 'call.now or the clock'],
   [/(?<!\.)\b(setTimeout|setInterval)\b/, ['src/clock.ts'], 'clock.after'],
   [/\bMath\.random\b|\brandomBytes\(|\brandomUUID\b|\brandomFillSync\b/, ['src/clock.ts'], 'the clock'],
-  [/\bprocess\.env\b/, ['src/config.ts'], 'the settings table in config.ts'],
+  [/\bprocess\.env\b/, ['src/config.ts'], 'the settings, through config.ts'],
   [/\bnew BetterSqlite3\(/, ['src/database/handle.ts'], 'openHandle'],
   [/\bconsole\./, [], 'the log'],
   [

@@ -58,7 +58,7 @@ const NONE_YET = 'there is none yet';
 
 /** Why the certificate that is kept cannot be used any more; undefined when it can. */
 function reasonForNew(files: Files, names: readonly string[], now: number): string | undefined {
-  if (!existsSync(files.certificate) || !existsSync(files.key)) return NONE_YET;
+  if (!existsSync(files.certificate)) return NONE_YET;
   try {
     const { certificate, key } = readKept(files);
     const parsed = new X509Certificate(certificate);

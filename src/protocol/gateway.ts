@@ -6,8 +6,14 @@ import type { Call, World } from '../call.ts';
 import { WriteUnavailable } from '../database/writer.ts';
 import type { QuotaName } from '../quotas.ts';
 import type { Authentication } from './authentication.ts';
-import { codecOf, type Codec } from './codec.ts';
-import { ApiError, COMMON_ERRORS, internalFailure, serializationException, unknownOperationException } from './error.ts';
+import { type Codec, codecOf } from './codec.ts';
+import {
+  ApiError,
+  COMMON_ERRORS,
+  internalFailure,
+  serializationException,
+  unknownOperationException,
+} from './error.ts';
 import { json } from './json.ts';
 import type { Operation, Output, Service } from './operation.ts';
 import { presignedInput } from './presigned.ts';
@@ -66,7 +72,13 @@ async function answer(
     'x-amz-id-2': world.clock.randomBytes(72).toString('base64'),
   };
   const { method, body } = request;
-  const unroutable = answerUnroutable({ method, mediaType, target: targetName, isTargetKnown: target !== undefined, body });
+  const unroutable = answerUnroutable({
+    method,
+    mediaType,
+    target: targetName,
+    isTargetKnown: target !== undefined,
+    body,
+  });
   if (unroutable !== undefined) {
     const { contentType } = unroutable;
     if (contentType !== undefined) headers['Content-Type'] = contentType;
@@ -153,9 +165,13 @@ function answerError(
 ): WireResponse {
   const error = asApiError(thrown);
   const requestId = headers['x-amzn-RequestId'];
-  if (error !== thrown) log.error({ err: thrown, target: targetName, requestId }, 'A request failed inside the server.');
+  if (error !== thrown)
+    log.error({ err: thrown, target: targetName, requestId }, 'A request failed inside the server.');
   else if (target && !COMMON_ERRORS.has(error.code) && !target.operation.errors.includes(error.code)) {
-    log.error({ target: targetName, code: error.code, requestId }, 'An operation threw an error that it does not declare.');
+    log.error(
+      { target: targetName, code: error.code, requestId },
+      'An operation threw an error that it does not declare.',
+    );
   }
   // AWS spells the key differently for this one error.
   const key = error.code === 'SerializationException' ? 'Message' : 'message';

@@ -96,10 +96,10 @@ function queryOf(url: string): URLSearchParams {
 
 function signatureOfHeader(authorization: string, headers: SignedRequest['headers']): Signature {
   const [algorithm, ...words] = authorization.split(/[,\s]+/);
-  const valueOf = (name: string) => words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
-  const credential = valueOf('Credential');
-  const signature = valueOf('Signature');
-  const signedHeaders = valueOf('SignedHeaders');
+  const partOf = (name: string) => words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+  const credential = partOf('Credential');
+  const signature = partOf('Signature');
+  const signedHeaders = partOf('SignedHeaders');
   const date = headers['x-amz-date'] ?? headers.date;
   if (!credential || !signature || !signedHeaders || !date) {
     const missing = [

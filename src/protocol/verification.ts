@@ -100,7 +100,8 @@ async function verify(verification: Verification): Promise<void> {
   if (key.expiresMs !== undefined && now >= key.expiresMs) {
     throw new ApiError('ExpiredTokenException', 'The security token included in the request is expired');
   }
-  if (date === undefined) throw invalid(`Date must be in ISO-8601 'basic format'. Got '${abbreviated(signature.date)}'.`);
+  if (date === undefined)
+    throw invalid(`Date must be in ISO-8601 'basic format'. Got '${abbreviated(signature.date)}'.`);
   assertForm(verification, date);
   assertInTime(signature, date.getTime(), now);
   if (!isRight) throw invalid(mismatchOf(expected));

@@ -2,7 +2,7 @@
  * The API in CBOR for tests that are written in JSON: inputs are rewritten as the Java SDKs send them, answers as JSON
  * would have said them. The bytes are made and read by the SDKs' own codec for JavaScript, not by Millrace's.
  */
-import { cbor } from '@smithy/core/cbor';
+import { cbor, tagSymbol } from '@smithy/core/cbor';
 import { firehose } from '../../src/firehose/index.ts';
 import { kinesis } from '../../src/kinesis/index.ts';
 import type { AnyShape } from '../../src/protocol/shape.ts';
@@ -52,13 +52,15 @@ function asJson(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
   if (Array.isArray(value)) return value.map(asJson);
   if (typeof value !== 'object' || value === null) return value;
-  if ('tag' in value && 'value' in value) return secondsOf(value as { tag: number; value: unknown });
+  // Its own mark: a map may have these keys too.
+  if (tagSymbol in value) return secondsOf(value as unknown as { tag: number; value: unknown });
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, asJson(member)]));
 }
 
 function secondsOf({ tag, value }: { tag: number; value: unknown }): number {
   const ms = Number(value);
   // Java reads them as a long.
-  if (tag !== 1 || !Number.isInteger(ms)) throw new Error(`A time must be tag 1 around an integer; it is ${tag}(${value}).`);
+  if (tag !== 1 || !Number.isInteger(ms))
+    throw new Error(`A time must be tag 1 around an integer; it is ${tag}(${value}).`);
   return ms / 1000;
 }

@@ -12,6 +12,8 @@ export interface HttpAnswer {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
   readonly text: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
   /** The client's port: the same for answers that came over the same connection. */
   readonly clientPort: number;
 }
@@ -57,8 +59,8 @@ export async function answerOf(response: http.IncomingMessage): Promise<HttpAnsw
   const clientPort = response.socket.localPort!;
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
-  return { status: response.statusCode!, headers: response.headers, text, clientPort };
+  const bytes = Buffer.concat(chunks);
+  return { status: response.statusCode!, headers: response.headers, text: bytes.toString(), bytes, clientPort };
 }
 
 /** A keep-alive agent with a single connection, closed when the test has finished. */
@@ -80,7 +82,9 @@ export function openHttp2(url: string): http2.ClientHttp2Session {
 export function askHttp2(session: http2.ClientHttp2Session, question: HttpQuestion): Promise<HttpAnswer> {
   const { method = 'POST', path = '/', headers = {}, body } = question;
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': method, ':path': path, ...headers });
+    // Node sends no body by itself with methods that seldom have one.
+    const options = body === undefined ? {} : { endStream: false };
+    const stream = session.request({ ':method': method, ':path': path, ...headers }, options);
     const chunks: Buffer[] = [];
     let received: http2.IncomingHttpHeaders = {};
     let clientPort = 0;
@@ -90,14 +94,16 @@ export function askHttp2(session: http2.ClientHttp2Session, question: HttpQuesti
     });
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.once('error', reject);
-    stream.once('end', () =>
+    stream.once('end', () => {
+      const bytes = Buffer.concat(chunks);
       resolve({
         status: Number(received[':status']),
         headers: received as HttpAnswer['headers'],
-        text: Buffer.concat(chunks).toString(),
+        text: bytes.toString(),
+        bytes,
         clientPort,
-      }),
-    );
+      });
+    });
     stream.end(body);
   });
 }
