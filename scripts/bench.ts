@@ -29,8 +29,9 @@ const { small, usual } = RECORD_BYTES;
 const STEPS: Readonly<Record<string, () => Promise<MatchResult[]>>> = {
   'Kinesis PutRecord, 1 KB': () => benchPutRecord(usual, plan, cleanup),
   'Kinesis PutRecord, 256 B': () => benchPutRecord(small, plan, cleanup),
-  'Kinesis PutRecords, 256 B': () => benchPutRecords(small, plan, cleanup),
-  'Kinesis PutRecords, 1 KB': () => benchPutRecords(usual, plan, cleanup),
+  'Kinesis PutRecords, 256 B': () => benchPutRecords(small, 'JSON', plan, cleanup),
+  'Kinesis PutRecords, 1 KB': () => benchPutRecords(usual, 'JSON', plan, cleanup),
+  'Kinesis PutRecords, 1 KB, CBOR': () => benchPutRecords(usual, 'CBOR', plan, cleanup),
   'Kinesis GetRecords, 1 KB': () => benchGetRecords(usual, plan, cleanup),
   'Firehose PutRecord, 1 KB': () => benchFirehosePutRecord(usual, plan, cleanup),
   'Firehose PutRecordBatch, 1 KB': () => benchPutRecordBatch(usual, plan, cleanup),

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Cleanup, temporaryDirectory } from './cleanup.ts';
 import { pin } from './cores.ts';
 import { ended } from './helper.ts';
-import { SERVICE, STREAM } from './requests.ts';
+import { SERVICE, SIGNATURE, STREAM } from './requests.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const READY_LINE = /^Millrace .* at (http:\/\/\S+) with data in /;
@@ -81,6 +81,7 @@ async function callOver(url: string, operation: string, input: object): Promise<
     headers: {
       'Content-Type': 'application/x-amz-json-1.1',
       'X-Amz-Target': operation.includes('.') ? operation : `${SERVICE}.${operation}`,
+      ...SIGNATURE,
     },
     body: JSON.stringify(input),
   });

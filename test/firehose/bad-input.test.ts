@@ -35,8 +35,8 @@ it.each(operations)('%s names the wrong type or the broken rule, and changes no 
   await putRecords(server, 'a', ['kept']);
   await firehose(server, 'TagDeliveryStream', { DeliveryStreamName: 'a', Tags: [{ Key: 'kept', Value: 'value' }] });
   const before = databaseRows(server.directory);
-  for (const { title, input, message } of wrongTypeSamples(shape)) {
-    const { status, body } = await callFirehose(server, operation, input as object);
+  for (const { title, input, message, wire } of wrongTypeSamples(shape)) {
+    const { status, body } = await callFirehose(server, operation, input as object, { wire });
     expect.soft([status, body], title).toEqual([400, { __type: 'SerializationException', Message: message }]);
   }
   for (const { title, input, item } of badSamples(shape, quotas)) {

@@ -171,7 +171,7 @@ describe('what names the account and region', () => {
   });
 
   it('is the access key when it has 12 digits; any other, or none, is the default account', async () => {
-    const settings = { AWS_ACCOUNT_ID: '333333333333', AWS_REGION: 'ap-south-1' };
+    const settings = { AWS_ACCOUNT_ID: '333333333333', AWS_REGION: 'ap-south-1', AUTH: 'off' };
     const server = await startTestServer({ settings });
     await server.createStream('own', 1, { account: '333333333333', region: 'ap-south-1' });
     for (const account of ['test', 'AKIAIOSFODNN7EXAMPLE', '11111111111', '1111111111111', '11111111111a']) {
@@ -179,7 +179,9 @@ describe('what names the account and region', () => {
       expect(StreamNames, account).toEqual(['own']);
       expect((await server.ok('ListStreams', {}, { account, region: 'us-east-1' })).StreamNames, account).toEqual([]);
     }
-    const unsigned = await askHttp1(server.url, awsQuestion('DescribeStreamSummary', { StreamName: 'own' }));
+    const { headers, body } = awsQuestion('DescribeStreamSummary', { StreamName: 'own' });
+    const { Authorization: _signature, ...others } = headers!;
+    const unsigned = await askHttp1(server.url, { headers: others, body: body! });
     expect(JSON.parse(unsigned.text).StreamDescriptionSummary.StreamARN).toBe(
       'arn:aws:kinesis:ap-south-1:333333333333:stream/own',
     );

@@ -39,8 +39,8 @@ describe.each(['relaxed', 'documented'] as const)('with QUOTAS=%s', (profile) =>
   it.each(operations)('%s names the wrong type or the broken rule, and changes no row', async (operation, shape) => {
     const server = await startWithData({ QUOTAS: profile });
     const before = databaseRows(server.directory);
-    for (const { title, input, message } of wrongTypeSamples(shape)) {
-      const { status, body } = await server.call(operation, input as object);
+    for (const { title, input, message, wire } of wrongTypeSamples(shape)) {
+      const { status, body } = await server.call(operation, input as object, { wire });
       expect.soft([status, body], title).toEqual([400, { __type: 'SerializationException', Message: message }]);
     }
     for (const { title, input, item } of badSamples(shape, quotas)) {

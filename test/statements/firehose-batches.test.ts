@@ -18,6 +18,7 @@ import {
 import { metricValue } from '../support/metrics.ts';
 import { openSocket } from '../support/raw-socket.ts';
 import type { TestServer } from '../support/server.ts';
+import { headerLines, signatureHeaders } from '../support/signature.ts';
 import { type Check, statement } from '../support/statement.ts';
 import { until } from '../support/until.ts';
 
@@ -229,6 +230,7 @@ async function putAndHangUp(server: TestServer, part: (body: string) => string):
   const socket = await openSocket(server.url);
   await socket.send(
     `POST / HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\nContent-Type: application/x-amz-json-1.1\r\n` +
+      headerLines(signatureHeaders()) +
       `X-Amz-Target: Firehose_20150804.PutRecordBatch\r\nContent-Length: ${body.length}\r\n\r\n${part(body)}`,
   );
   socket.destroy();
