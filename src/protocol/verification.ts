@@ -146,6 +146,10 @@ function assertForm({ signature, scope, service }: Verification, date: Date): vo
   if (!signature.signedHeaders.some((name) => name === 'host' || name === ':authority')) {
     throw invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
   }
+  // AWS's documentation asks for every X-Amz-* header. This one says what is done.
+  if (!signature.signedHeaders.includes('x-amz-target')) {
+    throw invalid("'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.");
+  }
 }
 
 function assertInTime({ place, expires }: Signature, signedMs: number, now: number): void {
