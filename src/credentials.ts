@@ -10,7 +10,7 @@
  *
  * The file may be changed while the server runs.
  */
-import { statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { loadSharedConfigFiles } from '@smithy/core/config';
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
@@ -30,6 +30,7 @@ export async function openCredentials(path: string, { clock, log }: { clock: Clo
   let version = versionOf(path);
   let keys = await readKeys(path);
   let lookedMs = clock.monotonicMs();
+  let problem = '';
 
   const refresh = async (): Promise<void> => {
     if (clock.monotonicMs() - lookedMs < LOOK_MS) return;
@@ -39,9 +40,13 @@ export async function openCredentials(path: string, { clock, log }: { clock: Clo
       if (current === version) return;
       version = current;
       keys = await readKeys(path);
+      problem = '';
       log.info({ keys: keys.size }, 'The keys of CREDENTIALS_FILE were read again.');
     } catch (error) {
-      log.warn({ err: error }, 'CREDENTIALS_FILE cannot be used any more; the keys it held before stay valid.');
+      const { message } = error as Error;
+      if (message === problem) return;
+      problem = message;
+      log.warn({ problem }, 'CREDENTIALS_FILE cannot be used any more; the keys it held before stay valid.');
     }
   };
 
@@ -56,8 +61,11 @@ export async function openCredentials(path: string, { clock, log }: { clock: Clo
 /** Changes when the file does. */
 function versionOf(path: string): string {
   try {
-    const { mtimeMs, size, ino } = statSync(path);
-    return `${mtimeMs} ${size} ${ino}`;
+    const file = statSync(path);
+    // The SDKs' reader takes what cannot be read for empty.
+    accessSync(path, constants.R_OK);
+    if (file.isDirectory()) throw new Error('it is a directory');
+    return `${file.mtimeMs} ${file.size} ${file.ino}`;
   } catch (error) {
     throw new Refusal('badSetting', `CREDENTIALS_FILE cannot be read: ${(error as Error).message}.`);
   }
@@ -67,8 +75,14 @@ async function readKeys(path: string): Promise<Keys> {
   const { credentialsFile } = await loadSharedConfigFiles({ filepath: path, configFilepath: path, ignoreCache: true });
   const keys = new Map<string, Key>();
   for (const [profile, values] of Object.entries(credentialsFile)) {
-    const id = values.aws_access_key_id;
-    if (id !== undefined && id !== '') keys.set(id, keyOf(profile, values));
+    const { aws_access_key_id: id, aws_secret_access_key: secret } = values;
+    // Profiles of other kinds, such as those of roles.
+    if (!id && !secret) continue;
+    const key = keyOf(profile, values);
+    if ((keys.get(id!) ?? key).secretAccessKey !== secret) {
+      throw wrong(profile, 'aws_access_key_id', 'another than that of a profile before, or have the same secret');
+    }
+    keys.set(id!, key);
   }
   if (keys.size > 0) return keys;
   throw new Refusal(
@@ -77,14 +91,16 @@ async function readKeys(path: string): Promise<Keys> {
   );
 }
 
+const wrong = (profile: string, name: string, expected: string) =>
+  new Refusal('badSetting', `In CREDENTIALS_FILE, ${name} of the profile ${profile} must be ${expected}.`);
+
 function keyOf(profile: string, values: Readonly<Record<string, string | undefined>>): Key {
-  const wrong = (name: string, expected: string) =>
-    new Refusal('badSetting', `In CREDENTIALS_FILE, ${name} of the profile ${profile} must be ${expected}.`);
-  const { aws_secret_access_key: secretAccessKey, aws_account_id: account } = values;
-  if (!secretAccessKey) throw wrong('aws_secret_access_key', 'the secret of its aws_access_key_id');
-  if (account && !/^\d{12}$/.test(account)) throw wrong('aws_account_id', '12 digits');
+  const { aws_access_key_id: id, aws_secret_access_key: secretAccessKey, aws_account_id: account } = values;
+  if (!id) throw wrong(profile, 'aws_access_key_id', 'the id of its aws_secret_access_key');
+  if (!secretAccessKey) throw wrong(profile, 'aws_secret_access_key', 'the secret of its aws_access_key_id');
+  if (account && !/^\d{12}$/.test(account)) throw wrong(profile, 'aws_account_id', '12 digits');
   const { aws_session_token: sessionToken, aws_credential_expiration: expiration } = values;
   const expiresMs = expiration ? Date.parse(expiration) : undefined;
-  if (Number.isNaN(expiresMs)) throw wrong('aws_credential_expiration', 'a time such as 2026-11-21T12:00:00Z');
+  if (Number.isNaN(expiresMs)) throw wrong(profile, 'aws_credential_expiration', 'a time such as 2026-11-21T12:00:00Z');
   return { secretAccessKey, sessionToken: sessionToken || undefined, expiresMs, account: account || undefined };
 }

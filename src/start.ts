@@ -13,6 +13,7 @@ import { type Authentication, withAnySignature, withoutSignatures } from './prot
 import { createGateway } from './protocol/gateway.ts';
 import { Rates, throttleSeries } from './rates.ts';
 import { Refusal } from './refusal.ts';
+import type { Controls } from './server/controls.ts';
 import { createServer } from './server/server.ts';
 import { VERSION } from './version.ts';
 
@@ -61,11 +62,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
       gateway: createGateway([kinesis, firehose], world, await authenticationOf(config, world)),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
       series: [throttleSeries(rates), ...deliveries.series],
-      controls: {
-        flush: ({ name, account = config.account, region = config.region }) =>
-          deliveries.flush({ name, account, region }),
-        runSql: deliveries.runSql,
-      },
+      controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, config),
       admission: config,
       identity: certificate?.identity,
       clock,
@@ -80,6 +77,12 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     throw error;
   }
 }
+
+/** A delivery stream whose account or region is not given is that of `config`. */
+const controlsOf = (deliveries: Firehose, config: Config): Controls => ({
+  flush: ({ name, account = config.account, region = config.region }) => deliveries.flush({ name, account, region }),
+  runSql: deliveries.runSql,
+});
 
 /** What is asked of signatures. Callers that do not name an account or region have those of `config`. */
 async function authenticationOf(config: Config, { clock, log }: World): Promise<Authentication> {

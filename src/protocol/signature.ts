@@ -24,14 +24,14 @@ export interface Caller {
 }
 
 /** In the header, or URL-encoded in the query string. */
-const CREDENTIAL = /Credential=([^/,\s&%]{1,128})(?:\/|%2F)\d{8}(?:\/|%2F)([a-z0-9-]{1,64})(?:\/|%2F)/i;
+const CREDENTIAL = /Credential=([^/,\s&%]{1,128})(?:\/|%2[Ff])\d{8}(?:\/|%2[Ff])([a-z0-9-]{1,64})(?:\/|%2[Ff])/;
 
 /**
  * A 12-digit access key id is an account of its own, which keeps the data of several accounts apart without any set-up.
  * The region is that of the credential scope.
  */
 export function callerOf({ headers, url }: SignedRequest, defaults: Caller): Caller {
-  const credential = CREDENTIAL.exec((headers.authorization as string | undefined) ?? url);
+  const credential = CREDENTIAL.exec((headers.authorization as string | undefined) || url);
   if (credential === null) return defaults;
   const [, accessKeyId, region] = credential;
   return { account: accountOf(accessKeyId!, defaults), region: region! };
@@ -70,18 +70,16 @@ export function readSignature(request: SignedRequest): Signature {
   return signatureOfHeader(authorization, request.headers);
 }
 
+/** As SDKs write it. */
+const COMPLETE = /^AWS4-HMAC-SHA256 Credential=[^,\s]+,\s?SignedHeaders=[^,\s]+,\s?Signature=[^,\s]+$/;
+
 /**
  * Like `readSignature`, for those who only want to know whether it would throw. Cheap for what SDKs send.
  * @throws ApiError
  */
 export function assertSigned(request: SignedRequest): void {
-  const authorization = request.headers.authorization as string | undefined;
-  const isComplete =
-    authorization?.startsWith('AWS4-HMAC-SHA256 Credential=') &&
-    authorization.includes(' SignedHeaders=') &&
-    authorization.includes(' Signature=') &&
-    request.headers['x-amz-date'] !== undefined &&
-    !request.url.includes('?');
+  const { authorization = '', 'x-amz-date': date } = request.headers as Record<string, string | undefined>;
+  const isComplete = COMPLETE.test(authorization) && Boolean(date) && !request.url.includes('?');
   if (!isComplete) readSignature(request);
 }
 

@@ -53,6 +53,9 @@ const SKEW_MS = 5 * 60_000;
 /** A week; no presigned request is valid for longer. */
 const EXPIRES_MAX_S = 604_800;
 
+/** The parameters of a presigned request are a handful. */
+const PARAMETERS_MAX = 1000;
+
 /** Whoever signs with an unknown key id costs as much time as whoever has a wrong secret. */
 const NOBODY: Key = { secretAccessKey: 'nobody', sessionToken: undefined, expiresMs: undefined, account: undefined };
 
@@ -103,7 +106,8 @@ async function verify(verification: Verification): Promise<void> {
   if (date === undefined)
     throw invalid(`Date must be in ISO-8601 'basic format'. Got '${abbreviated(signature.date)}'.`);
   assertForm(verification, date);
-  assertInTime(signature, date.getTime(), now);
+  // Signatures know no fractions of seconds.
+  assertInTime(signature, date.getTime(), Math.floor(now / 1000) * 1000);
   if (!isRight) throw invalid(mismatchOf(expected));
 }
 
@@ -124,7 +128,7 @@ function dateOf(text: string): Date | undefined {
 }
 
 /** What must hold before a signature says anything. */
-function assertForm({ signature, scope, service }: Verification, date: Date): void {
+function assertForm({ request, signature, scope, service }: Verification, date: Date): void {
   const { shortDate, terminator } = scope;
   if (signature.algorithm !== ALGORITHM) {
     throw new ApiError('IncompleteSignatureException', `Unsupported AWS 'algorithm': '${signature.algorithm}'.`);
@@ -150,6 +154,8 @@ function assertForm({ signature, scope, service }: Verification, date: Date): vo
   if (!signature.signedHeaders.includes('x-amz-target')) {
     throw invalid("'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.");
   }
+  const absent = signature.signedHeaders.find((name) => valuesOf(request, name).length === 0);
+  if (absent !== undefined) throw invalid(`The header '${abbreviated(absent)}' was signed, but is not in the request.`);
 }
 
 function assertInTime({ place, expires }: Signature, signedMs: number, now: number): void {
@@ -223,44 +229,45 @@ class Signer extends SignatureV4 {
 
 type CanonicalParts = Parameters<Signer['createCanonicalRequest']>[0];
 
+/** The query is decoded as presigned.ts decodes it: what was verified is what is read. */
 function canonicalPartsOf({ method, url }: SignedRequest): CanonicalParts {
-  const [path, search = ''] = splitOnce(url, '?');
+  const queryAt = url.indexOf('?');
+  const path = queryAt < 0 ? url : url.slice(0, queryAt);
   // Without a prototype: names are the client's.
   const query: Record<string, string[]> = Object.create(null);
-  for (const pair of search.split('&').filter((part) => part !== '')) {
-    const [name, value = ''] = splitOnce(pair, '=').map(decoded);
-    query[name!] = [...(query[name!] ?? []), value];
+  for (const [name, value] of parametersOf(queryAt < 0 ? '' : url.slice(queryAt))) {
+    query[name] ??= [];
+    query[name].push(value);
   }
   return { method, path, query } as unknown as CanonicalParts;
 }
 
-function splitOnce(text: string, separator: string): string[] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+/** The signing library's time grows with the square of their number. */
+function parametersOf(search: string): URLSearchParams {
+  const parameters = new URLSearchParams(search);
+  if (parameters.size <= PARAMETERS_MAX) return parameters;
+  throw invalid(`A request may have ${PARAMETERS_MAX} query-string parameters.`);
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** The values of the signed headers in canonical form: several of one name joined by commas, blanks as one. */
-function canonicalHeadersOf({ headers, rawHeaders }: SignedRequest, signedHeaders: readonly string[]) {
+/** The signed headers in canonical form: several of one name joined by commas, several blanks as one. */
+function canonicalHeadersOf(request: SignedRequest, signedHeaders: readonly string[]): Record<string, string> {
   const canonical: Record<string, string> = Object.create(null);
-  for (const name of signedHeaders) canonical[name] = '';
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!.toLowerCase();
-    if (!(name in canonical)) continue;
-    const value = rawHeaders[index + 1]!.trim().replace(/\s+/g, ' ');
-    canonical[name] = canonical[name] === '' ? value : `${canonical[name]},${value}`;
-  }
-  // HTTP/2 has a pseudo-header instead.
-  if (canonical.host === '') canonical.host = String(headers[':authority'] ?? '');
+  for (const name of signedHeaders) canonical[name] = valuesOf(request, name).map(withoutBlanks).join(',');
   return canonical;
 }
+
+/** The values of a header, by its name in lower case, in their order. */
+function valuesOf({ headers, rawHeaders }: SignedRequest, wanted: string): string[] {
+  const values = rawHeaders.filter(
+    (_value, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === wanted,
+  );
+  // HTTP/2 has a pseudo-header instead.
+  const authority = headers[':authority'];
+  return values.length === 0 && wanted === 'host' && authority !== undefined ? [String(authority)] : values;
+}
+
+/** Only the two characters that HTTP calls blanks: others belong to the value. */
+const withoutBlanks = (value: string) => value.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '');
 
 /** Node's hashes in the form of a constructor that the signing library asks for. */
 class Sha256 {

@@ -6,7 +6,8 @@ import type { Gateway } from '../protocol/gateway.ts';
 import type { Series } from '../series.ts';
 import { type AdmissionOptions, createAdmission } from './admission.ts';
 import { createApi, send } from './api.ts';
-import { CONTROL_PATH, type Controls, createApp, type Health } from './app.ts';
+import { createApp, type Health } from './app.ts';
+import { CONTROL_PATH, type Controls } from './controls.ts';
 import { allowReading, preflightAnswer } from './cors.ts';
 import { createMetrics } from './metrics.ts';
 import { createOnePort, type HttpRequest, type HttpResponse, type OnePort } from './one-port.ts';
@@ -16,7 +17,8 @@ export interface ServerOptions {
   readonly gateway: Gateway;
   readonly health: () => Health;
   readonly series: readonly Series[];
-  readonly controls: Controls;
+  /** Undefined where whoever asks must prove who they are. */
+  readonly controls: Controls | undefined;
   readonly admission: AdmissionOptions;
   /** Whom the server is to clients that speak TLS; undefined: it does not speak it. */
   readonly identity: Identity | undefined;

@@ -1,28 +1,30 @@
-/** Whose streams a request is about follows from the credential of its signature, which is not verified. */
+/** Whose streams a request is about follows from the credential of its signature, whether it is verified or not. */
 import { describe, expect, it } from 'vitest';
 import { callerOf } from '../../src/protocol/signature.ts';
-import { askHttp1, awsQuestion } from '../support/http-client.ts';
+import { askHttp1 } from '../support/http-client.ts';
 import { startTestServer } from '../support/server.ts';
 
 const defaults = { account: '000000000000', region: 'us-east-1' };
 const header = (credential: string) =>
   `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host;x-amz-date, Signature=0123abcd`;
+const callerWith = (authorization: string | undefined, url = '/') =>
+  callerOf({ method: 'POST', url, headers: { authorization }, rawHeaders: [], body: Buffer.alloc(0) }, defaults);
 const scope = (keyId: string, region: string) => `${keyId}/20260102/${region}/kinesis/aws4_request`;
 
 describe('the caller', () => {
   it('is the default one without a signature', () => {
-    expect(callerOf(undefined, '/', defaults)).toEqual(defaults);
+    expect(callerWith(undefined)).toEqual(defaults);
   });
 
   it('has the region of the credential scope', () => {
-    expect(callerOf(header(scope('AKIDEXAMPLE', 'eu-west-3')), '/', defaults)).toEqual({
+    expect(callerWith(header(scope('AKIDEXAMPLE', 'eu-west-3')))).toEqual({
       account: '000000000000',
       region: 'eu-west-3',
     });
   });
 
   it('has the account that a 12-digit access key id is', () => {
-    expect(callerOf(header(scope('123456789012', 'us-gov-west-1')), '/', defaults)).toEqual({
+    expect(callerWith(header(scope('123456789012', 'us-gov-west-1')))).toEqual({
       account: '123456789012',
       region: 'us-gov-west-1',
     });
@@ -31,7 +33,7 @@ describe('the caller', () => {
   it.each(['12345678901', '1234567890123', '12345678901a', 'AKIA123456789012', 'test'])(
     'has the default account with the access key id %s',
     (keyId) => {
-      expect(callerOf(header(scope(keyId, 'eu-west-3')), '/', defaults).account).toBe('000000000000');
+      expect(callerWith(header(scope(keyId, 'eu-west-3'))).account).toBe('000000000000');
     },
   );
 
@@ -42,7 +44,7 @@ describe('the caller', () => {
       `AWS4-HMAC-SHA256 Signature=b, SignedHeaders=a, Credential=${scope('111111111111', 'eu-west-3')}`,
     ],
   ])('is found in a header written %s', (_title, authorization) => {
-    expect(callerOf(authorization, '/', defaults)).toEqual({ account: '111111111111', region: 'eu-west-3' });
+    expect(callerWith(authorization)).toEqual({ account: '111111111111', region: 'eu-west-3' });
   });
 
   it.each([
@@ -51,7 +53,7 @@ describe('the caller', () => {
     ['plain', scope('111111111111', 'eu-west-3')],
   ])('is found in the query of a presigned URL, %s', (_title, credential) => {
     const url = `/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${credential}&X-Amz-Expires=3600`;
-    expect(callerOf(undefined, url, defaults)).toEqual({ account: '111111111111', region: 'eu-west-3' });
+    expect(callerWith(undefined, url)).toEqual({ account: '111111111111', region: 'eu-west-3' });
   });
 
   it.each([
@@ -63,10 +65,11 @@ describe('the caller', () => {
     ['AWS4-HMAC-SHA256 Credential=111111111111, SignedHeaders=a, Signature=b'],
     ['AWS4-HMAC-SHA256 Credential=111111111111/2026/eu-west-3/kinesis/aws4_request, Signature=b'],
     [header(scope('111111111111', 'EU WEST'))],
+    [header(scope('111111111111', 'EU-WEST-3'))],
     [header(scope('111111111111', '../../etc'))],
     [header(scope('1'.repeat(10_000), 'eu-west-3'))],
   ])('is the default one when the header is %.60s', (authorization) => {
-    expect(callerOf(authorization, '/', defaults)).toEqual(defaults);
+    expect(callerWith(authorization)).toEqual(defaults);
   });
 });
 
@@ -84,20 +87,36 @@ describe('the server', () => {
     expect(StreamDescriptionSummary.StreamARN).toBe('arn:aws:kinesis:eu-west-3:111111111111:stream/a');
   });
 
-  it('serves unsigned and presigned requests, with the caller that the settings or the query name', async () => {
-    const server = await startTestServer({ settings: { AWS_ACCOUNT_ID: '333333333333', AWS_REGION: 'ap-south-1' } });
-    const create = awsQuestion('CreateStream', { StreamName: 'a', ShardCount: 1 });
-    const describeIt = awsQuestion('DescribeStreamSummary', { StreamName: 'a' });
-    const credential = encodeURIComponent(scope('111111111111', 'eu-west-3'));
-    const path = `/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${credential}&X-Amz-Signature=0`;
-    for (const [where, arn] of [
-      ['/', 'arn:aws:kinesis:ap-south-1:333333333333:stream/a'],
-      [path, 'arn:aws:kinesis:eu-west-3:111111111111:stream/a'],
-    ] as const) {
-      const created = await askHttp1(server.url, { ...create, path: where });
-      expect(created.status, created.text).toBe(200);
-      const { text } = await askHttp1(server.url, { ...describeIt, path: where });
-      expect(JSON.parse(text).StreamDescriptionSummary.StreamARN).toBe(arn);
-    }
-  });
+  it.each(['off', 'any'])(
+    'serves requests of the caller that the settings, the header or the query name, AUTH=%s',
+    async (AUTH) => {
+      const settings = { AUTH, AWS_ACCOUNT_ID: '333333333333', AWS_REGION: 'ap-south-1' };
+      const { url } = await startTestServer({ settings });
+      const credential = scope('111111111111', 'eu-west-3');
+      const query = `X-Amz-Credential=${encodeURIComponent(credential)}&X-Amz-Date=20260102T030405Z&X-Amz-SignedHeaders=host`;
+      const presigned = `/?X-Amz-Algorithm=AWS4-HMAC-SHA256&${query}&X-Amz-Signature=0`;
+      const date = { 'X-Amz-Date': '20260102T030405Z' };
+      const mine = 'arn:aws:kinesis:eu-west-3:111111111111:stream/a';
+      const theirs = 'arn:aws:kinesis:ap-south-1:333333333333:stream/a';
+      const cases: (readonly [path: string, headers: Record<string, string>, arn: string])[] = [
+        ['/', { ...date, Authorization: header(credential) }, mine],
+        [presigned, {}, mine],
+        [presigned, { Authorization: '' }, mine],
+        ['/', { ...date, Authorization: header('nobody') }, theirs],
+      ];
+      if (AUTH === 'off') cases.push(['/', {}, theirs], ['/', { Authorization: 'Bearer abc' }, theirs]);
+      for (const [index, [path, signature, arn]] of cases.entries()) {
+        const ask = (operation: string, input: object) => {
+          const target = `Kinesis_20131202.${operation}`;
+          const headers = { 'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': target, ...signature };
+          return askHttp1(url, { path, headers, body: JSON.stringify(input) });
+        };
+        const name = { StreamName: `a${index}` };
+        expect(await ask('CreateStream', { ...name, ShardCount: 1 })).toMatchObject({ status: 200 });
+        const { text } = await ask('DescribeStreamSummary', name);
+        const what = `${path} ${JSON.stringify(signature)}`;
+        expect(JSON.parse(text).StreamDescriptionSummary.StreamARN, what).toBe(`${arn}${index}`);
+      }
+    },
+  );
 });
