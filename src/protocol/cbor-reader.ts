@@ -52,11 +52,11 @@ function readItem(cursor: Cursor, depth: number): WireInput {
     case TYPE.text:
       return argument === ARGUMENT.indefinite ? readChunkedText(cursor) : readText(cursor, argument);
     case TYPE.list:
-      return readList(cursor, argument, depth);
+      return readList(cursor, argument, deeper(depth));
     case TYPE.map:
-      return readMap(cursor, argument, depth);
+      return readMap(cursor, argument, deeper(depth));
     case TYPE.tag:
-      return readTagged(cursor, argument, depth);
+      return readTagged(cursor, argument, deeper(depth));
     default:
       return readSimple(cursor, argument);
   }
@@ -151,7 +151,7 @@ const readCount = (cursor: Cursor, argument: number): number =>
 function readList(cursor: Cursor, argument: number, depth: number): WireInput[] {
   const count = readCount(cursor, argument);
   const list: WireInput[] = [];
-  while (hasMore(cursor, count, list.length)) list.push(readItem(cursor, deeper(depth)));
+  while (hasMore(cursor, count, list.length)) list.push(readItem(cursor, depth));
   return list;
 }
 
@@ -160,7 +160,7 @@ function readMap(cursor: Cursor, argument: number, depth: number): { [name: stri
   const map: { [name: string]: WireInput } = {};
   for (let read = 0; hasMore(cursor, count, read); read += 1) {
     const name = readName(cursor);
-    const value = readItem(cursor, deeper(depth));
+    const value = readItem(cursor, depth);
     // An assignment would set the prototype.
     if (name === '__proto__') Object.defineProperty(map, name, OWN(value));
     else map[name] = value;
@@ -185,7 +185,7 @@ function readName(cursor: Cursor): string {
 /** Other tags than that of points in time say nothing about the types that AWS's shapes know. */
 function readTagged(cursor: Cursor, argument: number, depth: number): WireInput {
   const tag = readArgument(cursor, argument);
-  const value = readItem(cursor, deeper(depth));
+  const value = readItem(cursor, depth);
   return tag === TAG_INSTANT ? new Instant(value) : value;
 }
 

@@ -75,7 +75,7 @@ function decodeList(shape: ListShape, value: WireInput, forms: ScalarForms): unk
 function decodeMap(shape: MapShape, value: WireInput, forms: ScalarForms): unknown {
   if (Array.isArray(value)) throw listNotExpected();
   if (!isObject(value)) throw serializationException('Expected map or null');
-  return new Map(Object.entries(value).map(([key, entry]) => [key, decode(shape.value, entry, forms)]));
+  return new Map(Object.entries(value).map(([key, entry]) => [key.toWellFormed(), decode(shape.value, entry, forms)]));
 }
 
 function decodeScalar(shape: ScalarShape, value: WireInput, forms: ScalarForms): unknown {

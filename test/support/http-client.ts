@@ -12,10 +12,14 @@ export interface HttpAnswer {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
   readonly text: string;
-  /** The body as it came. */
-  readonly bytes: Buffer;
   /** The client's port: the same for answers that came over the same connection. */
   readonly clientPort: number;
+}
+
+/** An answer that need not be text. */
+export interface RawAnswer extends HttpAnswer {
+  /** The body as it came. */
+  readonly bytes: Buffer;
 }
 
 export interface HttpQuestion {
@@ -42,7 +46,7 @@ export const awsQuestion = (operation: string, input: object): HttpQuestion => (
 });
 
 /** Sends one HTTP/1.1 request, on a connection of its own unless `agent` is given. */
-export function askHttp1(url: string, question: HttpQuestion, agent: http.Agent | false = false): Promise<HttpAnswer> {
+export function askHttp1(url: string, question: HttpQuestion, agent: http.Agent | false = false): Promise<RawAnswer> {
   const { method = 'POST', path = '/', headers = {}, body } = question;
   return new Promise((resolve, reject) => {
     // Node sends no length by itself with methods that seldom have a body.
@@ -55,7 +59,7 @@ export function askHttp1(url: string, question: HttpQuestion, agent: http.Agent 
 }
 
 /** The whole answer of a response of node's HTTP/1.1 client. */
-export async function answerOf(response: http.IncomingMessage): Promise<HttpAnswer> {
+export async function answerOf(response: http.IncomingMessage): Promise<RawAnswer> {
   const clientPort = response.socket.localPort!;
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -79,7 +83,7 @@ export function openHttp2(url: string): http2.ClientHttp2Session {
 }
 
 /** Sends one request as a stream of `session`. A `:authority` among the headers replaces the session's own. */
-export function askHttp2(session: http2.ClientHttp2Session, question: HttpQuestion): Promise<HttpAnswer> {
+export function askHttp2(session: http2.ClientHttp2Session, question: HttpQuestion): Promise<RawAnswer> {
   const { method = 'POST', path = '/', headers = {}, body } = question;
   return new Promise((resolve, reject) => {
     // Node sends no body by itself with methods that seldom have one.
