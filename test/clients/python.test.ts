@@ -32,6 +32,27 @@ it('boto3 applies a delivery stream as Terraform does', { timeout: 60_000 }, asy
   expect(stdout).toBe('applied\n');
 });
 
+it('boto3 presigns URLs, which are verified', { timeout: 60_000 }, async ({ skip }) => {
+  if (!works('python3', '-c', 'import boto3')) skip('boto3 is not installed');
+  const directory = temporaryDirectory();
+  const file = join(directory, 'credentials');
+  writeFileSync(file, '[a]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n');
+  const settings = { DATA_DIR: join(directory, 'data'), AUTH: 'strict', CREDENTIALS_FILE: file };
+  const { url } = await startMillrace({ ...settings, TRANSITION_MS: '0' });
+  const script = join(import.meta.dirname, 'python', 'presigned.py');
+  const present = (secret: string) => {
+    const env = {
+      ...process.env,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: secret,
+    };
+    return execute('python3', [script, url], { env });
+  };
+  expect((await present('secret')).stdout).toBe('');
+  await expect(present('another')).rejects.toThrow('InvalidSignatureException');
+});
+
 it('the AWS CLI creates a stream, puts a record and reads it', { timeout: 60_000 }, async ({ skip }) => {
   if (!works('aws', '--version')) skip('the AWS CLI is not installed');
   const { url } = await startMillrace({ DATA_DIR: temporaryDirectory(), TRANSITION_MS: '0' });

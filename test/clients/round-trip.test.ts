@@ -18,7 +18,11 @@ const QUICK = [
   ['boto3', 'default'],
 ].map(String);
 
-const KEY = { AWS_ACCESS_KEY_ID: 'ASIAROUNDTRIP', AWS_SECRET_ACCESS_KEY: 'secret/with+signs', AWS_SESSION_TOKEN: 'a/b+c==' };
+const KEY = {
+  AWS_ACCESS_KEY_ID: 'ASIAROUNDTRIP',
+  AWS_SECRET_ACCESS_KEY: 'secret/with+signs',
+  AWS_SESSION_TOKEN: 'a/b+c==',
+};
 
 /** Only HTTP without TLS begins with prior knowledge. */
 const CLEAR_ONLY = ['h2c'];
