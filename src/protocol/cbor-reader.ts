@@ -10,10 +10,7 @@ import { isUtf8 } from 'node:buffer';
 import { ARGUMENT, BREAK, SIMPLE, TAG_INSTANT, TYPE } from './cbor-format.ts';
 import { Instant, type WireInput } from './decode.ts';
 import { serializationException } from './error.ts';
-import { NESTING_MAX } from './nesting.ts';
-
-/** No input has more: 500 records are a few thousand items. A byte of input could otherwise cost eight of memory. */
-const ITEMS_MAX = 131_072;
+import { ITEMS_MAX, NESTING_MAX } from './nesting.ts';
 
 /** Longer texts are checked and decoded by node; for short ones that would cost more than looking at each byte. */
 const SHORT_TEXT_MAX = 64;

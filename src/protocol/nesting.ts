@@ -1,19 +1,25 @@
 /**
- * A limit on nesting, checked before JSON.parse: a few megabytes of `[` would cost it hundreds of milliseconds and
- * megabytes.
+ * Limits on lists and structures, checked before JSON.parse: a few megabytes of `[` would cost it hundreds of milliseconds
+ * and megabytes, many megabytes of `[],` seconds.
  */
 
 /** Levels of lists and structures that a body may have, in any encoding. No shape has more than a handful. */
 export const NESTING_MAX = 64;
+
+/** How many of them a body may have; in CBOR, which tells every value, values of any kind. 500 records are a few thousand. */
+export const ITEMS_MAX = 131_072;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
-/** Whether no value in the JSON text `body` is nested deeper than 64 levels. Strings are skipped, not read. */
+/**
+ * Whether the JSON text `body` has no value that is nested deeper than 64 levels, and not too many lists and structures.
+ * Strings are skipped, not read.
+ */
 export function isNestingAllowed(body: Buffer): boolean {
-  return hasFewOpenings(body) || deepest(body) <= NESTING_MAX;
+  return hasFewOpenings(body) || hasAllowedOpenings(body);
 }
 
 /** The common case, decided by a few searches that run at memory speed: fewer openings than levels allowed. */
@@ -28,22 +34,22 @@ function hasFewOpenings(body: Buffer): boolean {
   return true;
 }
 
-function deepest(body: Buffer): number {
+function hasAllowedOpenings(body: Buffer): boolean {
   let depth = 0;
-  let max = 0;
+  let count = 0;
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at]!;
     if (byte === QUOTE) {
       at = endOfString(body, at);
     } else if (OPENING.has(byte)) {
       depth += 1;
-      if (depth > max) max = depth;
-      if (max > NESTING_MAX) return max;
+      count += 1;
+      if (depth > NESTING_MAX || count > ITEMS_MAX) return false;
     } else if (CLOSING.has(byte)) {
       depth -= 1;
     }
   }
-  return max;
+  return true;
 }
 
 /** The index of the quote that ends the string whose opening quote is at `start`, or the end of the body. */

@@ -4,7 +4,7 @@
  * (Origin, Sec-Fetch-Site), or one whose host name was rebound to a loopback address (Host).
  */
 import { isIP } from 'node:net';
-import { HEADERS_MAX } from './limits.ts';
+import { HEADERS_MAX, PSEUDO_HEADERS } from './limits.ts';
 import type { HttpRequest } from './one-port.ts';
 
 /** Names under which SDKs and containers reach a local AWS; single labels are the services of a compose file. */
@@ -13,7 +13,7 @@ const KNOWN_HOSTS = [
   /\.localhost$/,
   /^[a-z0-9_-]+$/,
   /^host\.docker\.internal$/,
-  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose)[a-z0-9.-]*\.amazonaws\.com(\.cn)?$/,
+  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose)(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)$/,
 ];
 
 /** Hosts that were admitted, because every request of a client names the same one. */
@@ -49,10 +49,13 @@ export function createAdmission({ allowedHosts, allowedOrigins }: AdmissionOptio
     return true;
   };
   return ({ headers, rawHeaders }: HttpRequest): Refused | undefined => {
-    if (rawHeaders.length > 2 * HEADERS_MAX) return TOO_MANY_HEADERS;
+    const authority = headers[':authority'] as string | undefined;
+    const pseudoHeaders = authority === undefined ? 0 : PSEUDO_HEADERS;
+    if (rawHeaders.length > 2 * (HEADERS_MAX + pseudoHeaders)) return TOO_MANY_HEADERS;
     // Node keeps the first of two; another program on the way may have looked at the second.
     if (hasTwoHosts(rawHeaders)) return TWO_HOSTS;
-    const host = headers.host ?? (headers[':authority'] as string | undefined) ?? '';
+    const host = headers.host ?? authority ?? '';
+    if (authority !== undefined && authority !== host) return TWO_HOSTS;
     if (!isAdmitted(host)) return UNKNOWN_HOST;
     if (headers.origin !== undefined) return allowedOrigins.includes(headers.origin) ? undefined : WEB_PAGE;
     if (headers['sec-fetch-site'] === 'cross-site') return WEB_PAGE;

@@ -1,6 +1,4 @@
 /** The AWS API over HTTP: node's request → gateway → node's response. Works the same on HTTP/1.1 and HTTP/2. */
-import http2 from 'node:http2';
-import type { Clock } from '../clock.ts';
 import type { Gateway, WireResponse } from '../protocol/gateway.ts';
 import { type BodyFailure, readBody } from './body.ts';
 import { Allowance, BODIES_BYTES_MAX, UNSENT_BYTES_MAX } from './limits.ts';
@@ -18,19 +16,18 @@ const busy = (): WireResponse => ({
 
 export interface ApiOptions {
   readonly gateway: Gateway;
-  readonly clock: Clock;
   /** Called with what makes a request fail here; it should not happen. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Answers requests of the AWS API. */
-export function createApi({ gateway, clock, onError }: ApiOptions): RequestListener {
+export function createApi({ gateway, onError }: ApiOptions): RequestListener {
   const bodies = new Allowance(BODIES_BYTES_MAX);
   const unsent = new Allowance(UNSENT_BYTES_MAX);
 
   const serve = async (request: HttpRequest, response: HttpResponse): Promise<void> => {
     if (unsent.isExhausted) return send(response, busy());
-    const read = await readBody(request, bodies, clock);
+    const read = await readBody(request, bodies);
     try {
       if (read.outcome !== 'read') return refuse(response, read.outcome);
       const { method = '', url = '', headers, rawHeaders } = request;
@@ -46,7 +43,7 @@ export function createApi({ gateway, clock, onError }: ApiOptions): RequestListe
 
 /** Sends `answer`; a client that has gone away is no error. */
 export function send(response: HttpResponse, { status, headers, body }: WireResponse): void {
-  if (response.destroyed || response.headersSent) return;
+  if (isGone(response) || response.headersSent) return;
   // Node sends a short text in one piece with the headers; a long one is encoded once, here.
   const content = typeof body === 'string' && body.length > SHORT_BODY_MAX ? Buffer.from(body) : body;
   headers['Content-Length'] = Buffer.byteLength(content);
@@ -54,9 +51,13 @@ export function send(response: HttpResponse, { status, headers, body }: WireResp
   response.end(content);
 }
 
+/** Whether nobody waits for an answer any more. Responses of HTTP/2 only know it through their stream. */
+const isGone = (response: HttpResponse): boolean =>
+  'stream' in response ? response.stream.destroyed : response.destroyed;
+
 /** Large answers count until their clients have read them, or are gone. */
 function countUntilSent({ body }: WireResponse, response: HttpResponse, unsent: Allowance): void {
-  if (body.length <= SHORT_BODY_MAX || response.destroyed) return;
+  if (body.length <= SHORT_BODY_MAX || isGone(response)) return;
   unsent.take(body.length);
   response.once('close', () => unsent.giveBack(body.length));
 }
@@ -70,8 +71,5 @@ function refuse(response: HttpResponse, reason: BodyFailure): void {
       return send(response, busy());
     case 'too large':
       return send(response, { status: 413, headers: {}, body: '' });
-    case 'late':
-      if ('stream' in response) response.stream.close(http2.constants.NGHTTP2_CANCEL);
-      else response.destroy();
   }
 }

@@ -1,18 +1,19 @@
 /** Reads the body of a request, whichever way it comes, and no more of it than there is room for. */
+import http2 from 'node:http2';
 import type { Clock } from '../clock.ts';
 import { type Allowance, BODY_BYTES_MAX, BODY_MS_MAX } from './limits.ts';
-import type { HttpRequest } from './one-port.ts';
+import type { HttpRequest, HttpResponse } from './one-port.ts';
 
 /** What came of a body. Its `bytes` count against the allowance until they are given back. */
 export type Body =
   | { readonly outcome: 'read'; readonly body: Buffer; readonly bytes: number }
   | { readonly outcome: BodyFailure; readonly bytes: number };
 
-/** Longer than allowed; cut off by the client; not there in time; no room for it among those of all requests. */
-export type BodyFailure = 'too large' | 'aborted' | 'late' | 'busy';
+/** Longer than allowed; cut off; no room for it among those of all requests. */
+export type BodyFailure = 'too large' | 'aborted' | 'busy';
 
 /** Never rejects. */
-export function readBody(request: HttpRequest, allowance: Allowance, clock: Clock): Promise<Body> {
+export function readBody(request: HttpRequest, allowance: Allowance): Promise<Body> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
     return Promise.resolve({ outcome: 'too large', bytes: 0 });
   }
@@ -22,10 +23,8 @@ export function readBody(request: HttpRequest, allowance: Allowance, clock: Cloc
     const end = (outcome: BodyFailure): void => {
       if (isOver) return;
       isOver = true;
-      cancelTimeout();
       resolve({ outcome, bytes: content.length });
     };
-    const cancelTimeout = limitTime(request, clock, () => end('late'));
     request.on('data', (chunk: Buffer) => {
       // What comes after the end is read and dropped, so that the connection survives and the client sees the answer.
       if (isOver) return;
@@ -37,7 +36,6 @@ export function readBody(request: HttpRequest, allowance: Allowance, clock: Cloc
     request.on('end', () => {
       if (isOver) return;
       isOver = true;
-      cancelTimeout();
       resolve({ outcome: 'read', body: bytesOf(content), bytes: content.length });
     });
     request.on('error', () => end('aborted'));
@@ -65,7 +63,13 @@ function appended({ buffer, length }: Content, chunk: Buffer): Content {
   return { buffer: roomy, length: needed };
 }
 
-/** Node itself limits the time of requests on HTTP/1.1, and not on HTTP/2. */
-function limitTime(request: HttpRequest, clock: Clock, onLate: () => void): () => void {
-  return request.httpVersionMajor < 2 ? () => undefined : clock.after(BODY_MS_MAX, onLate);
+/** Cuts a request off whose body does not come in time. Node does so itself on HTTP/1.1, and not on HTTP/2. */
+export function limitBodyTime(request: HttpRequest, response: HttpResponse, clock: Clock): void {
+  if (!('stream' in response)) return;
+  const { stream } = response;
+  // A request that had no body is complete from the beginning, and one that was read while it is answered.
+  if (stream.endAfterHeaders) return;
+  const cancel = clock.after(BODY_MS_MAX, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+  request.once('end', cancel);
+  stream.once('close', cancel);
 }

@@ -15,6 +15,9 @@ export const BODY_MS_MAX = 30_000;
 /** Header lines of a request. Node would silently drop what exceeds a limit of its own. */
 export const HEADERS_MAX = 100;
 
+/** Those with which HTTP/2 replaces the first line of a request. */
+export const PSEUDO_HEADERS = 4;
+
 /** Bytes of all header lines of a request. */
 export const HEADER_BYTES_MAX = 16_384;
 
@@ -25,6 +28,9 @@ export const IDLE_MS_MAX = 120_000;
 
 /** TLS must be agreed on by then. */
 export const HANDSHAKE_MS_MAX = 10_000;
+
+/** Bytes that node holds for one HTTP/2 session; larger than what all sessions together may have in flight here. */
+export const SESSION_BYTES_MAX = 2 * (BODIES_BYTES_MAX + UNSENT_BYTES_MAX);
 
 /** Streams of an HTTP/2 session at a time. */
 export const STREAMS_MAX = 128;

@@ -18,8 +18,10 @@ import {
   HEADER_BYTES_MAX,
   HEADERS_MAX,
   IDLE_MS_MAX,
+  PSEUDO_HEADERS,
   RESET_BURST,
   RESETS_PER_SECOND,
+  SESSION_BYTES_MAX,
   STREAMS_MAX,
 } from './limits.ts';
 import { createTlsEntrance, type Identity } from './tls.ts';
@@ -52,9 +54,9 @@ const HTTP1_OPTIONS: http.ServerOptions = {
 };
 
 const HTTP2_OPTIONS: http2.ServerOptions = {
-  maxSessionMemory: 64,
-  // Pseudo-headers count too.
-  maxHeaderListPairs: HEADERS_MAX + 4,
+  // In MiB. A client that reads many shards at once has all of their answers in one session.
+  maxSessionMemory: SESSION_BYTES_MAX / 2 ** 20,
+  maxHeaderListPairs: HEADERS_MAX + PSEUDO_HEADERS,
   streamResetBurst: RESET_BURST,
   streamResetRate: RESETS_PER_SECOND,
   settings: {

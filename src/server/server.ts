@@ -7,6 +7,7 @@ import type { Series } from '../series.ts';
 import { type AdmissionOptions, createAdmission } from './admission.ts';
 import { createApi, send } from './api.ts';
 import { createApp, type Health } from './app.ts';
+import { limitBodyTime } from './body.ts';
 import { CONTROL_PATH, type Controls } from './controls.ts';
 import { allowReading, preflightAnswer } from './cors.ts';
 import { createMetrics } from './metrics.ts';
@@ -30,7 +31,7 @@ export function createServer(options: ServerOptions): OnePort {
   const { gateway, health, series, controls, admission, identity, clock, log } = options;
   const refusalOf = createAdmission(admission);
   const onError = (error: unknown) => log.error({ err: error }, 'A request could not be answered.');
-  const api = createApi({ gateway, clock, onError });
+  const api = createApi({ gateway, onError });
   const app = createApp({ health, metrics: createMetrics(series), controls }, api);
 
   const router = Router();
@@ -48,6 +49,7 @@ export function createServer(options: ServerOptions): OnePort {
   return createOnePort(
     (request, response) => {
       response.on('error', (error) => log.debug({ err: error }, 'A response could not be sent.'));
+      limitBodyTime(request, response, clock);
       router(request as never, response as never, (error?: unknown) => {
         if (error === undefined) return app(request, response);
         log.error({ err: error }, 'A request failed before it reached the API.');

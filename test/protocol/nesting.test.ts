@@ -119,3 +119,18 @@ describe('a request', () => {
     expect(deepest.status, deepest.text).toBe(200);
   });
 });
+
+describe('the number of lists and structures', () => {
+  const many = (count: number, item: string) => `{"a":[${Array.from({ length: count }, () => item).join()}]}`;
+
+  it.each(['[]', '{}', '{"a":[]}'])('of the kind %s is limited, in flat bodies too', (item) => {
+    const each = item.match(/[[{]/g)!.length;
+    const allowed = Math.floor((131_072 - 2) / each);
+    expect(isAllowed(many(allowed, item))).toBe(true);
+    expect(isAllowed(many(allowed + 1, item))).toBe(false);
+  });
+
+  it('does not count what stands in texts', () => {
+    expect(isAllowed(many(2, `"${'[{'.repeat(200_000)}"`))).toBe(true);
+  });
+});

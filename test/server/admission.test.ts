@@ -27,6 +27,7 @@ const ALLOWED = [
   'firehose.eu-west-3.amazonaws.com:443',
   '123456789012.control-kinesis.us-east-1.amazonaws.com',
   '123456789012.data-kinesis.us-east-1.amazonaws.com',
+  'kinesis.us-east-1.api.aws',
 ];
 
 const REFUSED = [
@@ -44,6 +45,8 @@ const REFUSED = [
   'evilamazonaws.com',
   'kinesis.evilamazonaws.com',
   's3.amazonaws.com',
+  'kinesis-evil.s3.amazonaws.com',
+  'firehose.evil.us-east-1.elb.amazonaws.com',
   'b\u00fccher.example',
   'xn--bcher-kva.example',
   'localhost:4567:80',

@@ -3,12 +3,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
 import { createOnePort, type RequestListener } from '../../src/server/one-port.ts';
 import { createTestClock } from '../support/clock.ts';
-import { askHttp1, askHttp2, awsQuestion, oneConnection, openHttp2 } from '../support/http-client.ts';
+import { askHttp1, askHttp2, awsHeaders, awsQuestion, oneConnection, openHttp2 } from '../support/http-client.ts';
 import { headersFrame, OPENING, PREFACE } from '../support/http2-frames.ts';
 import { createTestLog } from '../support/log.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 import { openSocket } from '../support/raw-socket.ts';
 import { startTestServer } from '../support/server.ts';
+import { headerLines } from '../support/signature.ts';
 
 /** An HTTP/2 connection with `GET /_health`. */
 const HTTP2_HEALTH = Buffer.concat([
@@ -111,7 +112,11 @@ describe('one port', () => {
 
   it('tells a second listener that the port is in use', async () => {
     const { number } = await startPort(createTestClock());
-    const second = createOnePort(() => undefined, { clock: createTestClock(), log: createTestLog(), identity: undefined });
+    const second = createOnePort(() => undefined, {
+      clock: createTestClock(),
+      log: createTestLog(),
+      identity: undefined,
+    });
     await expect(second.listen(number, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });
@@ -128,8 +133,8 @@ describe('bytes that come one by one', () => {
     const { url } = await startTestServer();
     const body = '{}';
     const request =
-      `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.1\r\n` +
-      `X-Amz-Target: Kinesis_20131202.ListStreams\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      `POST / HTTP/1.1\r\nHost: localhost\r\n${headerLines(awsHeaders('ListStreams'))}` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`;
     const socket = await openSocket(url);
     await socket.drip(request);
     expect(await socket.until('StreamNames')).toMatch(/^HTTP\/1\.1 200 /);
