@@ -1,5 +1,6 @@
 /** The program as a process: its ready line, its exit codes and sentences, its signals. */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
 import net from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -25,17 +26,30 @@ describe('a start', () => {
     const { stdout, url } = await startMillrace({ DATA_DIR: directory });
     const [ready, cli, ...rest] = stdout().split('\n');
     expect(ready).toMatch(/^Millrace \d+\.\d+\.\d+ ready in \d+ ms at http:\/\/127\.0\.0\.1:\d+ with data in \//);
-    expect(ready).toContain(directory);
+    expect(ready!.endsWith(` with data in ${directory}`), ready).toBe(true);
     expect(cli).toContain(`aws --endpoint-url ${url} --region us-east-1 kinesis list-streams`);
     expect(rest.join('')).toBe('');
   });
 
+  it('names the certificate in the ready line, and clients that trust it reach the same port', async () => {
+    const directory = temporaryDirectory();
+    const { stdout, url, certificate } = await startMillrace({ DATA_DIR: directory, TLS: 'on' });
+    expect(stdout().split('\n')[0]).toMatch(/; https with \/.*\/tls\/certificate\.pem$/);
+    expect(certificate).toBe(join(directory, 'tls', 'certificate.pem'));
+    const answer = await new Promise<number | undefined>((resolve, reject) => {
+      const trusting = { ca: readFileSync(certificate), agent: false } as const;
+      https
+        .get(`${url.replace('http:', 'https:')}/health`, trusting, ({ statusCode }) => resolve(statusCode))
+        .on('error', reject);
+    });
+    expect(answer).toBe(200);
+  });
+
   it('keeps its files to the user', async () => {
     const directory = join(temporaryDirectory(), 'data');
-    await startMillrace({ DATA_DIR: directory });
-    for (const path of ['', 'millrace.db', 'millrace.db-wal', 'lock.db', 'instance.json'].map((file) =>
-      join(directory, file),
-    )) {
+    await startMillrace({ DATA_DIR: directory, TLS: 'on' });
+    const files = ['', 'millrace.db', 'millrace.db-wal', 'lock.db', 'instance.json', 'tls', 'tls/key.pem'];
+    for (const path of files.map((file) => join(directory, file))) {
       expect(statSync(path).mode & 0o077, `${path} has no permissions for others`).toBe(0);
     }
   });

@@ -48,7 +48,7 @@ describe.each(runs)('$program.name, $transport', { timeout: 1_000_000 }, ({ prog
     const file = join(directory, 'credentials');
     const lines = Object.entries(KEY).map(([name, value]) => `${name.toLowerCase()} = ${value}`);
     writeFileSync(file, `[round-trip]\n${lines.join('\n')}\n`);
-    const settings = { DATA_DIR: join(directory, 'data'), AUTH: 'strict', CREDENTIALS_FILE: file };
+    const settings = { DATA_DIR: join(directory, 'data'), TLS: 'on', AUTH: 'strict', CREDENTIALS_FILE: file };
     const { url, certificate } = await startMillrace(settings);
     const endpoint = url.replace('http://127.0.0.1', 'https://localhost');
     const environment = { ...KEY, AWS_REGION: 'us-east-1', CA_FILE: certificate };
