@@ -22,6 +22,11 @@ const LOOK_MS = 1000;
 
 type Keys = ReadonlyMap<string, Key>;
 
+/** The SDKs' reader does not say why it cannot read a file. */
+const NO_KEYS =
+  'CREDENTIALS_FILE holds no profile with aws_access_key_id and aws_secret_access_key ' +
+  'that can be read; it must be UTF-8, with these names in lower case.';
+
 /**
  * The keys in the file at `path`.
  * @throws Refusal (`badSetting`) when it cannot be read, holds no key, or one that is not well-formed
@@ -85,10 +90,7 @@ async function readKeys(path: string): Promise<Keys> {
     keys.set(id!, key);
   }
   if (keys.size > 0) return keys;
-  throw new Refusal(
-    'badSetting',
-    'CREDENTIALS_FILE holds no profile with aws_access_key_id and aws_secret_access_key.',
-  );
+  throw new Refusal('badSetting', NO_KEYS);
 }
 
 const wrong = (profile: string, name: string, expected: string) =>

@@ -2,7 +2,7 @@
 /** The program: settings → start → signals. */
 import { isIP } from 'node:net';
 import { systemClock } from './clock.ts';
-import { readCommand } from './config.ts';
+import { type Config, readCommand } from './config.ts';
 import { createLog, type Log } from './log.ts';
 import { EXIT_CODES, type ExitReason, Refusal } from './refusal.ts';
 import { type Millrace, reasonOfFatal, start } from './start.ts';
@@ -24,7 +24,7 @@ try {
     });
     const millrace = await start(config, { log, onFatal: (error) => endSoon(() => end(reasonOfFatal(error))) });
     stopOnSignals(millrace, log);
-    warnWhenExposed(config.host, log);
+    warnWhenExposed(config, log);
     const ms = Math.round(systemClock.monotonicMs());
     process.stdout.write(
       `Millrace ${VERSION} ready in ${ms} ms at ${millrace.url} with data in ${config.dataDir}` +
@@ -63,7 +63,9 @@ function stopOnSignals(millrace: Millrace, log: Log): void {
   process.on('SIGINT', stop);
 }
 
-function warnWhenExposed(host: string, log: Log): void {
+function warnWhenExposed({ host, auth }: Config, log: Log): void {
   const isLoopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-  if (!isLoopback) log.warn({ host }, 'HOST is not a loopback address: anyone who can reach it can read and write.');
+  if (isLoopback) return;
+  const who = auth === 'strict' ? 'who has a key of CREDENTIALS_FILE' : 'anyone who can reach it';
+  log.warn({ host }, `HOST is not a loopback address: ${who} can read and write.`);
 }

@@ -123,7 +123,7 @@ export const SETTINGS = {
     'HOST',
     '127.0.0.1',
     text('an address or host name', /^[A-Za-z0-9.:_-]{1,253}$/),
-    'Address to listen on. Anything but loopback lets other machines in: there is no authentication.',
+    'Address to listen on. Anything but loopback lets other machines in, with any credentials unless AUTH=strict.',
   ),
   dataDir: setting(
     'DATA_DIR',

@@ -129,7 +129,9 @@ describe('a credentials file', () => {
 });
 
 describe('a credentials file is refused in one sentence', () => {
-  const WITHOUT = 'CREDENTIALS_FILE holds no profile with aws_access_key_id and aws_secret_access_key.';
+  const WITHOUT =
+    'CREDENTIALS_FILE holds no profile with aws_access_key_id and aws_secret_access_key ' +
+    'that can be read; it must be UTF-8, with these names in lower case.';
   const about = (name: string, expected: string) =>
     `In CREDENTIALS_FILE, ${name} of the profile bad must be ${expected}.`;
   const good = profile('good', ...key('G'));

@@ -6,6 +6,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -64,6 +65,7 @@ function reasonForNew(files: Files, names: readonly string[], now: number): stri
     const parsed = new X509Certificate(certificate);
     if (!parsed.checkPrivateKey(createPrivateKey(key))) return 'its key belongs to another one';
     if (Date.parse(parsed.validTo) < now + RENEWED_BEFORE_MS) return `it ends on ${parsed.validTo}`;
+    if (Date.parse(parsed.validFrom) > now) return `it begins on ${parsed.validFrom}`;
     const missing = names.find((name) => !isNamed(parsed, name));
     return missing === undefined ? undefined : `it does not name ${missing}`;
   } catch (error) {
@@ -87,7 +89,7 @@ function keep(directory: string, files: Files, identity: Identity): void {
   try {
     if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
     for (const part of ['key', 'certificate'] as const) {
-      writeFileSync(`${files[part]}.new`, identity[part], { mode: 0o600 });
+      writeFileSync(`${files[part]}.new`, identity[part], { mode: 0o600, flush: true });
       renameSync(`${files[part]}.new`, files[part]);
     }
   } catch (error) {
@@ -99,11 +101,17 @@ function keep(directory: string, files: Files, identity: Identity): void {
 function readOwn(tlsCert: string, tlsKey: string): Identity {
   const certificate = readPem('TLS_CERT', tlsCert);
   const key = readPem('TLS_KEY', tlsKey);
+  if (key.includes('ENCRYPTED')) {
+    throw new Refusal('badSetting', 'TLS_KEY is encrypted; give the key without a passphrase.');
+  }
   let fit: boolean;
   try {
     fit = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+    // Whatever else TLS will not take, such as a key that is too short, or a damaged certificate further down the chain.
+    if (fit) createSecureContext({ cert: certificate, key });
   } catch (error) {
-    throw new Refusal('badSetting', `TLS_CERT and TLS_KEY must be PEM files (${(error as Error).message}).`);
+    const { message } = error as Error;
+    throw new Refusal('badSetting', `TLS_CERT and TLS_KEY must be PEM files that TLS can use (${message}).`);
   }
   if (!fit) throw new Refusal('badSetting', 'TLS_KEY is not the private key of the certificate in TLS_CERT.');
   return { certificate, key };

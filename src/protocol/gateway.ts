@@ -1,5 +1,5 @@
 /**
- * Request bytes → response bytes, in AWS's order of checks: body, target, (authentication), types, constraints,
+ * Request bytes → response bytes, in AWS's order of checks: body, target, authentication, types, constraints,
  * operation. Knows no socket and no service. A reply never precedes the commit of what it tells.
  */
 import type { Call, World } from '../call.ts';

@@ -1,32 +1,36 @@
 /**
- * Limits on lists and structures, checked before JSON.parse: a few megabytes of `[` would cost it hundreds of milliseconds
- * and megabytes, many megabytes of `[],` seconds.
+ * Limits on values, checked before JSON.parse: a few megabytes of `[` would cost it hundreds of milliseconds and megabytes,
+ * many megabytes of `[],` seconds.
  */
 
 /** Levels of lists and structures that a body may have, in any encoding. No shape has more than a handful. */
 export const NESTING_MAX = 64;
 
-/** How many of them a body may have; in CBOR, which tells every value, values of any kind. 500 records are a few thousand. */
+/** Values that a body may have, whatever they are. 500 records are a few thousand. */
 export const ITEMS_MAX = 131_072;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
+/** One of them stands before every value but the first. */
+const BEFORE_VALUES = [...OPENING, COMMA];
+
 /**
- * Whether the JSON text `body` has no value that is nested deeper than 64 levels, and not too many lists and structures.
- * Strings are skipped, not read.
+ * Whether the JSON text `body` has no value that is nested deeper than 64 levels, and not too many values. Strings are
+ * skipped, not read.
  */
 export function isNestingAllowed(body: Buffer): boolean {
-  return hasFewOpenings(body) || hasAllowedOpenings(body);
+  return hasFewValues(body) || hasAllowedValues(body);
 }
 
-/** The common case, decided by a few searches that run at memory speed: fewer openings than levels allowed. */
-function hasFewOpenings(body: Buffer): boolean {
+/** The common case, decided by a few searches that run at memory speed: fewer values than levels allowed. */
+function hasFewValues(body: Buffer): boolean {
   let count = 0;
-  for (const opening of OPENING) {
-    for (let at = body.indexOf(opening); at !== -1; at = body.indexOf(opening, at + 1)) {
+  for (const byte of BEFORE_VALUES) {
+    for (let at = body.indexOf(byte); at !== -1; at = body.indexOf(byte, at + 1)) {
       count += 1;
       if (count > NESTING_MAX) return false;
     }
@@ -34,7 +38,7 @@ function hasFewOpenings(body: Buffer): boolean {
   return true;
 }
 
-function hasAllowedOpenings(body: Buffer): boolean {
+function hasAllowedValues(body: Buffer): boolean {
   let depth = 0;
   let count = 0;
   for (let at = 0; at < body.length; at += 1) {
@@ -47,6 +51,9 @@ function hasAllowedOpenings(body: Buffer): boolean {
       if (depth > NESTING_MAX || count > ITEMS_MAX) return false;
     } else if (CLOSING.has(byte)) {
       depth -= 1;
+    } else if (byte === COMMA) {
+      count += 1;
+      if (count > ITEMS_MAX) return false;
     }
   }
   return true;

@@ -56,7 +56,7 @@ const EXPIRES_MAX_S = 604_800;
 /** The parameters of a presigned request are a handful. */
 const PARAMETERS_MAX = 1000;
 
-/** Whoever signs with an unknown key id costs as much time as whoever has a wrong secret. */
+/** With an unknown key id too, a signature is computed. */
 const NOBODY: Key = { secretAccessKey: 'nobody', sessionToken: undefined, expiresMs: undefined, account: undefined };
 
 /**
@@ -258,9 +258,11 @@ function canonicalHeadersOf(request: SignedRequest, signedHeaders: readonly stri
 
 /** The values of a header, by its name in lower case, in their order. */
 function valuesOf({ headers, rawHeaders }: SignedRequest, wanted: string): string[] {
-  const values = rawHeaders.filter(
-    (_value, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === wanted,
-  );
+  const isHttp2 = headers[':path'] !== undefined;
+  const values = rawHeaders
+    .filter((_value, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === wanted)
+    // Node reads the bytes of HTTP/1.1 as Latin-1; what was signed is UTF-8.
+    .map((value) => (isHttp2 ? value : Buffer.from(value, 'latin1').toString()));
   // HTTP/2 has a pseudo-header instead.
   const authority = headers[':authority'];
   return values.length === 0 && wanted === 'host' && authority !== undefined ? [String(authority)] : values;

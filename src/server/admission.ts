@@ -1,6 +1,6 @@
 /**
- * Who may talk to the server at all, decided from headers before a body is read. The server listens on loopback and has
- * no authentication, so what must be kept out are web pages in the developer's own browser: a page of another origin
+ * Who may talk to the server at all, decided from headers before a body is read. The server listens on loopback and by
+ * default takes any credentials, so what must be kept out are web pages in the developer's own browser: a page of another origin
  * (Origin, Sec-Fetch-Site), or one whose host name was rebound to a loopback address (Host).
  */
 import { isIP } from 'node:net';
@@ -13,7 +13,7 @@ const KNOWN_HOSTS = [
   /\.localhost$/,
   /^[a-z0-9_-]+$/,
   /^host\.docker\.internal$/,
-  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose)(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)$/,
+  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose)(-fips)?\.[a-z0-9-]+\.(amazonaws\.(com(\.cn)?|eu)|api\.aws)$/,
 ];
 
 /** Hosts that were admitted, because every request of a client names the same one. */

@@ -1,6 +1,7 @@
 /** The AWS API over HTTP: node's request → gateway → node's response. Works the same on HTTP/1.1 and HTTP/2. */
 import type { Gateway, WireResponse } from '../protocol/gateway.ts';
 import { type BodyFailure, readBody } from './body.ts';
+import { isGone, onGone } from './gone.ts';
 import { Allowance, BODIES_BYTES_MAX, UNSENT_BYTES_MAX } from './limits.ts';
 import type { HttpRequest, HttpResponse, RequestListener } from './one-port.ts';
 
@@ -51,15 +52,11 @@ export function send(response: HttpResponse, { status, headers, body }: WireResp
   response.end(content);
 }
 
-/** Whether nobody waits for an answer any more. Responses of HTTP/2 only know it through their stream. */
-const isGone = (response: HttpResponse): boolean =>
-  'stream' in response ? response.stream.destroyed : response.destroyed;
-
 /** Large answers count until their clients have read them, or are gone. */
 function countUntilSent({ body }: WireResponse, response: HttpResponse, unsent: Allowance): void {
   if (body.length <= SHORT_BODY_MAX || isGone(response)) return;
   unsent.take(body.length);
-  response.once('close', () => unsent.giveBack(body.length));
+  onGone(response, () => unsent.giveBack(body.length));
 }
 
 /** Answers a request whose body was not read to its end. */

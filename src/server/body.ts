@@ -14,9 +14,7 @@ export type BodyFailure = 'too large' | 'aborted' | 'busy';
 
 /** Never rejects. */
 export function readBody(request: HttpRequest, allowance: Allowance): Promise<Body> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
-    return Promise.resolve({ outcome: 'too large', bytes: 0 });
-  }
+  if (isAnnouncedTooLarge(request)) return Promise.resolve({ outcome: 'too large', bytes: 0 });
   return new Promise((resolve) => {
     let content = EMPTY;
     let isOver = false;
@@ -41,6 +39,13 @@ export function readBody(request: HttpRequest, allowance: Allowance): Promise<Bo
     request.on('error', () => end('aborted'));
     request.on('close', () => end('aborted'));
   });
+}
+
+const isAnnouncedTooLarge = ({ headers }: HttpRequest) => Number(headers['content-length'] ?? 0) > BODY_BYTES_MAX;
+
+/** Tells a client that waits for it (Expect: 100-continue) to send the body, unless it would be refused. */
+export function askForBody(request: HttpRequest, response: HttpResponse): void {
+  if (request.headers.expect !== undefined && !isAnnouncedTooLarge(request)) response.writeContinue();
 }
 
 /** Bytes at the beginning of a buffer that may be longer. */

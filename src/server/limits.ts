@@ -3,7 +3,7 @@
 /** 500 records of together 10 MiB are 13.4 MiB as base64; keys and JSON come on top. */
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Bodies of requests that are not answered yet, together. More are refused until some are. */
+/** Bytes received of requests that are not answered yet, together. More are refused until some are. */
 export const BODIES_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Answers that wait for their clients to read them, together. No request is taken while there are more. */
@@ -29,7 +29,7 @@ export const IDLE_MS_MAX = 120_000;
 /** TLS must be agreed on by then. */
 export const HANDSHAKE_MS_MAX = 10_000;
 
-/** Bytes that node holds for one HTTP/2 session; larger than what all sessions together may have in flight here. */
+/** Bytes that node holds for one HTTP/2 session: so many that the limits for all sessions together decide. */
 export const SESSION_BYTES_MAX = 2 * (BODIES_BYTES_MAX + UNSENT_BYTES_MAX);
 
 /** Streams of an HTTP/2 session at a time. */

@@ -68,12 +68,16 @@ const HTTP2_OPTIONS: http2.ServerOptions = {
 } as http2.ServerOptions;
 
 export function createOnePort(onRequest: RequestListener, { clock, log, identity }: OnePortOptions): OnePort {
-  const http1 = http.createServer(HTTP1_OPTIONS, (request, response) => {
+  const onHttp1: http.RequestListener = (request, response) => {
     // A busy keep-alive connection would otherwise never be idle when the server looks for idle ones.
     if (isClosing) response.setHeader('Connection', 'close');
     onRequest(request, response);
-  });
+  };
+  const http1 = http.createServer(HTTP1_OPTIONS, onHttp1);
   const h2 = http2.createServer(HTTP2_OPTIONS, onRequest);
+  // Who asks before sending a body is answered by the listener: without these, node would say yes before any check.
+  http1.on('checkContinue', onHttp1);
+  h2.on('checkContinue', onRequest);
   // Node starts checking the timeouts of connections when a server listens; this one never does by itself.
   http1.emit('listening');
   http1.timeout = IDLE_MS_MAX;
@@ -87,12 +91,10 @@ export function createOnePort(onRequest: RequestListener, { clock, log, identity
     session.once('close', () => sessions.delete(session));
   });
 
-  const serve = (socket: net.Socket, protocol: 'http1' | 'http2') =>
-    (protocol === 'http1' ? http1 : h2).emit('connection', socket);
-  const tls = createTlsEntrance(identity, serve, { clock, log });
+  const enterTls = createTlsEntrance(identity, { clock, log });
 
   const sockets = new Set<net.Socket>();
-  /** Sockets that have not said what they speak. */
+  /** Sockets that have not said what they speak, inside of TLS if they began with that. */
   const silent = new Set<net.Socket>();
   let isClosing = false;
   const server = net.createServer({ noDelay: true }, (socket) => {
@@ -103,14 +105,17 @@ export function createOnePort(onRequest: RequestListener, { clock, log, identity
       silent.delete(socket);
     });
     socket.on('error', () => socket.destroy());
-    awaitFirstBytes(socket, clock, (protocol) => {
+    const serve = (plain: net.Socket, protocol: 'http1' | 'http2') => {
       silent.delete(socket);
-      if (protocol === 'tls') tls(socket);
+      (protocol === 'http1' ? http1 : h2).emit('connection', plain);
+    };
+    awaitFirstBytes(socket, clock, (protocol) => {
+      if (protocol === 'tls') enterTls(socket, serve);
       else serve(socket, protocol);
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
-  server.on('drop', () => log.warn({ max: CONNECTIONS_MAX }, 'A connection was refused: there are too many.'));
+  server.once('drop', () => log.warn({ max: CONNECTIONS_MAX }, 'A connection was refused: there are too many.'));
 
   return {
     listen: (port, host) =>

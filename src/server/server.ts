@@ -7,7 +7,7 @@ import type { Series } from '../series.ts';
 import { type AdmissionOptions, createAdmission } from './admission.ts';
 import { createApi, send } from './api.ts';
 import { createApp, type Health } from './app.ts';
-import { limitBodyTime } from './body.ts';
+import { askForBody, limitBodyTime } from './body.ts';
 import { CONTROL_PATH, type Controls } from './controls.ts';
 import { allowReading, preflightAnswer } from './cors.ts';
 import { createMetrics } from './metrics.ts';
@@ -42,7 +42,10 @@ export function createServer(options: ServerOptions): OnePort {
     const preflight = preflightAnswer(request);
     if (preflight !== undefined) {
       send(response, { status: 200, headers: { 'x-amzn-RequestId': clock.randomUuid(), ...preflight }, body: '' });
-    } else if (request.method === 'POST' && !request.url!.startsWith(CONTROL_PATH)) api(request, response);
+      return;
+    }
+    askForBody(request, response);
+    if (request.method === 'POST' && !request.url!.startsWith(CONTROL_PATH)) api(request, response);
     else next();
   }) as never);
 

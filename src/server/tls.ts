@@ -12,25 +12,29 @@ export interface Identity {
   readonly key: string;
 }
 
-/** Takes a socket that has spoken TLS inside of TLS, or anything else there. */
-type Serve = (socket: Socket, protocol: 'http1' | 'http2') => void;
+/** Called with the decrypted socket, when it is known what is spoken inside of TLS. */
+type OnKnown = (secure: Socket, protocol: 'http1' | 'http2') => void;
 
 /**
- * Takes sockets whose first bytes are TLS, and hands them on decrypted. Java's SDK before 2025 and others speak HTTP/2
- * without having said so by ALPN: for them the first bytes decide, as without TLS.
+ * Takes sockets whose first bytes are TLS. What clients agree on by ALPN they then speak; but Java's SDK and others speak
+ * HTTP/2 without having agreed on it, so the first bytes decide, as they do without TLS.
  */
 export function createTlsEntrance(
   identity: Identity | undefined,
-  serve: Serve,
   { clock, log }: { clock: Clock; log: Log },
-): (socket: Socket) => void {
+): (socket: Socket, onKnown: OnKnown) => void {
   if (identity === undefined) {
+    const warn = once(() =>
+      log.warn({}, 'A client tried TLS, which the setting TLS switches off; use an http:// endpoint.'),
+    );
     return (socket) => {
-      log.warn({}, 'A client tried TLS, which the setting TLS switches off; use an http:// endpoint.');
+      warn();
       socket.destroy();
     };
   }
   const distrust = distrustReporter(log);
+  /** By the client's end of the connection: node does not tell which socket a secure one has inside. */
+  const waiting = new Map<string, OnKnown>();
   const { certificate: cert, key } = identity;
   const options = { cert, key, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HANDSHAKE_MS_MAX };
   const server = tls.createServer(options, (socket) => {
@@ -39,13 +43,13 @@ export function createTlsEntrance(
       distrust(error);
       socket.destroy();
     });
-    if (socket.alpnProtocol === 'h2') return serve(socket, 'http2');
-    if (socket.alpnProtocol === 'http/1.1') return serve(socket, 'http1');
+    const onKnown = waiting.get(clientOf(socket));
+    if (onKnown === undefined) return void socket.destroy();
     awaitFirstBytes(socket, clock, (protocol) => {
       if (protocol === 'tls') return socket.destroy();
       // Node's HTTP/2 refuses a secure socket that has not agreed on it.
       if (protocol === 'http2') socket.alpnProtocol = 'h2';
-      serve(socket, protocol);
+      onKnown(socket, protocol);
     });
   });
   server.on('tlsClientError', (error, socket) => {
@@ -53,7 +57,22 @@ export function createTlsEntrance(
     log.debug({ err: error }, 'A TLS handshake failed.');
     socket.destroy();
   });
-  return (socket) => server.emit('connection', socket);
+  return (socket, onKnown) => {
+    const client = clientOf(socket);
+    waiting.set(client, onKnown);
+    socket.once('close', () => waiting.delete(client));
+    server.emit('connection', socket);
+  };
+}
+
+const clientOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
 }
 
 /** The alerts of clients that do not know the certificate. */
@@ -61,10 +80,10 @@ const DISTRUST = /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|UNSUPPOR
 
 /** Says once what to do about clients that do not trust the certificate: most of them try again and again. */
 function distrustReporter(log: Log): (error: NodeJS.ErrnoException) => void {
-  let isReported = false;
+  const warn = once(() =>
+    log.warn({}, 'A client does not trust the certificate; let it trust the PEM file that the ready line names.'),
+  );
   return ({ code }) => {
-    if (isReported || !DISTRUST.test(code ?? '')) return;
-    isReported = true;
-    log.warn({}, 'A client does not trust the certificate; let it trust the PEM file that the ready line names.');
+    if (DISTRUST.test(code ?? '')) warn();
   };
 }

@@ -13,6 +13,7 @@ describe('a certificate names', () => {
     'kinesis.us-east-1.amazonaws.com',
     'firehose.ap-southeast-7.amazonaws.com',
     'kinesis.cn-north-1.amazonaws.com.cn',
+    'firehose.eusc-de-east-1.amazonaws.eu',
     '*.control-kinesis.eu-west-3.amazonaws.com',
     '*.data-kinesis.eu-west-3.amazonaws.com',
   ])('%s', (name) => {
@@ -22,6 +23,7 @@ describe('a certificate names', () => {
   it('what is listened on, unless that is every address', () => {
     expect(certificateNames({ ...base, host: 'Streams.Example' })).toContain('streams.example');
     expect(certificateNames({ ...base, host: '192.0.2.7' })).toContain('192.0.2.7');
+    expect(certificateNames({ ...base, host: '::FFFF:192.0.2.8' }), 'as certificates write it').toContain('192.0.2.8');
     for (const host of ['0.0.0.0', '::']) expect(certificateNames({ ...base, host })).not.toContain(host);
   });
 

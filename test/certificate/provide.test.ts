@@ -1,5 +1,5 @@
 /** The certificate that is made, kept, renewed, or brought along; and what is said about one that cannot be used. */
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -64,10 +64,21 @@ describe('the generated certificate', () => {
     expect((await provide({ ALLOWED_HOSTS: 'b.example' }))!.identity).toEqual(first!.identity);
   });
 
+  it.each(['::1', '::ffff:127.0.0.1', '192.0.2.7', 'streams.example', 'LOCALHOST', '0.0.0.0'])(
+    'is kept when %s is listened on',
+    async (HOST) => {
+      const { provide, log } = newPlace();
+      const first = await provide({ HOST });
+      expect((await provide({ HOST }))!.identity).toEqual(first!.identity);
+      expect(log.entries).toEqual([]);
+    },
+  );
+
   const other = async () => (await newPlace().provide())!.identity;
 
   it.each<[string, RegExp, (place: ReturnType<typeof newPlace>) => Promise<Record<string, string> | undefined>]>([
     ['it ends soon', /it ends on /, async ({ clock }) => void clock.advance(795 * DAY_MS)],
+    ['it begins later', /it begins on /, async ({ clock }) => void clock.jump(-10 * DAY_MS)],
     ['a name was added', /it does not name b\.example/, async () => ({ ALLOWED_HOSTS: 'b.example' })],
     ['an address was added', /it does not name 192\.0\.2\.7/, async () => ({ HOST: '192.0.2.7' })],
     [
@@ -137,6 +148,15 @@ describe('a certificate of the user', () => {
     const { provide, TLS_CERT, TLS_KEY } = await newFiles();
     expect(await sentenceOf(provide({ TLS_CERT: TLS_KEY, TLS_KEY }))).toMatch(
       /^TLS_CERT and TLS_KEY must be PEM files/,
+    );
+    const damagedChain = `${readFileSync(TLS_CERT, 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
+    writeFileSync(`${TLS_CERT}.chain`, damagedChain);
+    expect(await sentenceOf(provide({ TLS_CERT: `${TLS_CERT}.chain`, TLS_KEY }))).toMatch(/that TLS can use \(/);
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+    const cipher = { format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
+    writeFileSync(`${TLS_KEY}.encrypted`, short.export(cipher));
+    expect(await sentenceOf(provide({ TLS_CERT, TLS_KEY: `${TLS_KEY}.encrypted` }))).toBe(
+      'TLS_KEY is encrypted; give the key without a passphrase.',
     );
     const another = await newFiles();
     expect(await sentenceOf(provide({ TLS_CERT, TLS_KEY: another.TLS_KEY }))).toBe(

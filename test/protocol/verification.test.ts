@@ -344,6 +344,29 @@ describe('a request of who has the secret is served', () => {
     expect(await send(request, `${urlOf(request).replace('&', '&&')}&`)).toMatchObject(SERVED);
   });
 
+  it('with a header that is not ASCII, of which clients send the UTF-8', async () => {
+    const { url, send } = await strictServer();
+    const plain = call(url);
+    // Node's client writes a character of a header as a byte, unless its body is a text.
+    const withBytes = { ...plain, body: Buffer.from(plain.body) };
+    const signed = withSignature(with_(withBytes, ['X-Amz-Meta', 'clé 🔑']), signing());
+    const onTheWire = replaced(signed, 'x-amz-meta', Buffer.from('clé 🔑').toString('latin1'));
+    expect(await send(onTheWire)).toMatchObject(SERVED);
+  });
+
+  it('with a thousand parameters, and refused with more: the time to verify them grows with their square', async () => {
+    const { url, send } = await strictServer();
+    const withParameters = (count: number): Plain => ({
+      ...call(url),
+      query: Array.from({ length: count }, () => ['a', ''] as const),
+    });
+    expect(await send(withSignature(withParameters(1000), signing()))).toMatchObject(SERVED);
+    const sentence = 'A request may have 1000 query-string parameters.';
+    expect(await send(withSignature(withParameters(1001), signing()))).toMatchObject(
+      refused(`InvalidSignatureException: ${sentence}`),
+    );
+  });
+
   it('over HTTP/2, where the host has another name', async () => {
     const { url, send2 } = await strictServer();
     const plain = with_(call(url, { path: '//a', query: [['b', 'c d']] }), ['X-Meta', 'a   b']);

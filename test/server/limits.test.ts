@@ -548,6 +548,32 @@ describe('S20 answers that nobody reads', () => {
     },
   );
 
+  it('behind each other on one connection do not count when their client has gone', async () => {
+    const held = new Held();
+    const large = served(Buffer.alloc(QUARTER / 4));
+    const { url } = await startStubServer({
+      handle: ({ url: path }) => (path === '/large' ? held.hold(large) : served()),
+    });
+    const call = `${HEAD.replace('POST /', 'POST /large')}Content-Length: 2\r\n\r\n{}`;
+    // Their clients go before the answers are made, and after: of all but the first nobody tells the server.
+    for (const order of ['before', 'after']) {
+      for (let turn = 0; turn < 5; turn += 1) {
+        const socket = await openSocket(url, { isDeaf: true });
+        const seen = held.count;
+        await socket.send(call.repeat(8));
+        await until(() => held.count === seen + 8);
+        if (order === 'after') held.release();
+        socket.destroy();
+        await askHttp1(url, awsQuestion('ListStreams', {}));
+        if (order === 'before') held.release();
+      }
+    }
+    let answer = await askHttp1(url, awsQuestion('ListStreams', {}));
+    for (let turn = 0; turn < 200 && answer.status === 503; turn += 1)
+      answer = await askHttp1(url, awsQuestion('ListStreams', {}));
+    expect(answer.status, 'hundreds of megabytes were given back').toBe(200);
+  });
+
   it('over HTTP/2 because of a window of nothing count until the stream is cancelled', async () => {
     const large = served(Buffer.alloc(QUARTER));
     const { url, asked } = await startStubServer({ handle: ({ url: path }) => (path === '/large' ? large : served()) });

@@ -132,6 +132,41 @@ describe('a client without ALPN', () => {
   });
 });
 
+describe('a port that closes', () => {
+  const clientHello = Buffer.concat([Buffer.from('16030100f5010000f10303', 'hex'), Buffer.alloc(100, 1)]);
+
+  /** A second port, so that the others go on; and one client on it, as `connect` makes it. */
+  async function closeWith(connect: (port: number) => Promise<unknown>): Promise<string> {
+    const other = createOnePort((_request, response) => void response.end(), { clock, log, identity });
+    await connect(await other.listen(0, '127.0.0.1'));
+    // A whole exchange in the clear shows that the server has got as far with the client.
+    const grace = 3000;
+    const closing = other.close(grace).then(() => 'closed');
+    return Promise.race([closing, clock.ran(50, 30).then(() => 'waits for the grace time')]);
+  }
+
+  const openOn = (options: tls.ConnectionOptions) => (other: number) => openTls({ ...options, port: other });
+
+  it.each<[string, (port: number) => Promise<unknown>]>([
+    ['that has agreed on HTTP/1.1 and says nothing', openOn({ ALPNProtocols: ['http/1.1'] })],
+    ['that has agreed on HTTP/2 and says nothing', openOn({ ALPNProtocols: ['h2'] })],
+    ['that has agreed on nothing and says nothing', openOn({})],
+    [
+      'in the middle of its first message',
+      (other) =>
+        new Promise<void>((resolve) => {
+          const socket = net.connect(other, '127.0.0.1', () =>
+            socket.write(clientHello, () => setTimeout(resolve, 20)),
+          );
+          socket.on('error', () => undefined);
+          onTestFinished(() => void socket.destroy());
+        }),
+    ],
+  ])('does not wait for a client %s', async (_title, connect) => {
+    expect(await closeWith(connect)).toBe('closed');
+  });
+});
+
 describe('the same port', () => {
   it('speaks HTTP/1.1 and HTTP/2 in the clear beside it', async () => {
     const url = `http://127.0.0.1:${number}`;

@@ -83,6 +83,17 @@ describe('a body', () => {
     expect(answer.status, answer.text).toBe(200);
   });
 
+  it.each<[string, Record<string, string>, string]>([
+    ['a Host that is not served', { Host: 'evil.example', 'Content-Length': '2' }, '403'],
+    ['a page', { Host: 'localhost', Origin: 'http://evil.example', 'Content-Length': '2' }, '403'],
+    ['a length that is refused', { Host: 'localhost', 'Content-Length': '99999999' }, '413'],
+  ])('is not asked for when the client waits for that with %s', async (_title, headers, status) => {
+    const { url } = await startTestServer();
+    const socket = await openSocket(url);
+    await socket.send(`POST / HTTP/1.1\r\n${headerLines({ ...headers, Expect: '100-continue' })}\r\n`);
+    expect(await socket.until('\r\n\r\n')).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  });
+
   it('may be exactly 16 MiB', async () => {
     const { url } = await startTestServer();
     const body = listOf(MAX_BYTES);
