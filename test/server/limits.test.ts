@@ -48,7 +48,7 @@ import { expectNothingUncaught } from '../support/uncaught.ts';
 import { until } from '../support/until.ts';
 
 /** How large the upload in pieces of one byte is. */
-const UPLOAD_BYTES = Number(process.env.UPLOAD_BYTES ?? 2 ** 18);
+const UPLOAD_BYTES = Number(process.env.UPLOAD_BYTES ?? 2 ** 16);
 
 const MIB = 2 ** 20;
 const JSON_TYPE = 'application/x-amz-json-1.1';
