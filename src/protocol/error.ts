@@ -20,6 +20,9 @@ export const serializationException = (message = '') => new ApiError('Serializat
 /** The service or the operation in X-Amz-Target does not exist. */
 export const unknownOperationException = () => new ApiError('UnknownOperationException', '');
 
+/** A signature that is wrong, or that says too little to be right. */
+export const invalidSignature = (message: string) => new ApiError('InvalidSignatureException', message);
+
 /** A fault of the server. The details are in the log, under the request id. */
 export const internalFailure = (message = '') => new ApiError('InternalFailure', message, 500);
 

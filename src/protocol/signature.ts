@@ -2,7 +2,7 @@
  * AWS Signature Version 4 as requests carry it: in the header Authorization, or, presigned, in the query string. Read
  * here; whether it is right is the business of verification.ts.
  */
-import { ApiError, abbreviated } from './error.ts';
+import { ApiError, abbreviated, invalidSignature } from './error.ts';
 
 /** The parts of a request that a signature stands in or speaks of. */
 export interface SignedRequest {
@@ -66,7 +66,7 @@ export function readSignature(request: SignedRequest): Signature {
   const authorization = request.headers.authorization as string | undefined;
   const query = queryOf(request.url);
   if (!authorization) return signatureOfQuery(query);
-  if (query.has(ALGORITHM)) throw new ApiError('InvalidSignatureException', TWO_SIGNATURES);
+  if (query.has(ALGORITHM)) throw invalidSignature(TWO_SIGNATURES);
   return signatureOfHeader(authorization, request.headers);
 }
 
