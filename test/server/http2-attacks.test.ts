@@ -94,6 +94,12 @@ afterEach(() => {
   rssBefore = 0;
 });
 
+/** Whether the stream was reset, or, as newer versions of Node do at the same faults, the connection ended. */
+function isRefused(socket: RawSocket, stream: number): boolean {
+  const frames = framesOf(socket.received());
+  return resetCode(frames, stream) !== undefined || goAwayCodes(frames).length > 0;
+}
+
 /**
  * Expects that the server ends the connection with an error, and returns its code. Node says GOAWAY and then reads no
  * more; whether it also closes the connection at once depends on the error.
@@ -231,7 +237,7 @@ describe('HTTP/2: an attacker who', () => {
     await onStream.send(
       Buffer.concat([OPENING, headersFrame(1, LIST, { end: false }), windowUpdateFrame(1, 0x7fffffff)]),
     );
-    await until(() => resetCode(framesOf(onStream.received()), 1) !== undefined);
+    await until(() => isRefused(onStream, 1));
     const bySettings = await openSocket(server.url);
     bySettings.pour(Buffer.concat([OPENING, settingsFrame([[4, 0x80000000]])]));
     await expectEnded(bySettings);
@@ -333,7 +339,7 @@ describe('HTTP/2: an attacker who', () => {
       const before = server.asked.length;
       const headers = { ...LIST, 'content-length': length };
       socket.pour(Buffer.concat([OPENING, headersFrame(1, headers, { end: false }), dataFrame(1, '{}'), endFrame(1)]));
-      await until(() => resetCode(framesOf(socket.received()), 1) !== undefined);
+      await until(() => isRefused(socket, 1));
       expect(server.asked.length, `Content-Length ${length}`).toBe(before);
       await others.expectServed();
     }
