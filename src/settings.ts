@@ -170,7 +170,7 @@ export const SETTINGS = {
     'AWS_REGION',
     'us-east-1',
     text('a region name such as eu-west-1', /^[a-z0-9-]{1,64}$/),
-    'Region of callers that do not sign their requests.',
+    'Region of requests that name none, such as unsigned ones with AUTH=off.',
     'AWS_DEFAULT_REGION',
   ),
   allowedHosts: setting(

@@ -54,12 +54,14 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const { quotas, transitionMs, dataDir } = config;
     const rates = new Rates(quotas);
     const world: World = { clock, log, database, quotas, rates, transitionMs, dataDir };
+    // Settings that cannot be used end the start before anything is set going.
+    const authenticate = await authenticationOf(config, world);
+    const certificate = await provideCertificate(config, world);
     await prepareKinesis(world);
     const deliveries = await openFirehose(world, config);
-    const certificate = await provideCertificate(config, world);
     const state = () => (failed ? 'failed' : 'running');
     const server = createServer({
-      gateway: createGateway([kinesis, firehose], world, await authenticationOf(config, world)),
+      gateway: createGateway([kinesis, firehose], world, authenticate),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
       series: [throttleSeries(rates), ...deliveries.series],
       controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, config),

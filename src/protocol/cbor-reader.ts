@@ -10,7 +10,7 @@ import { isUtf8 } from 'node:buffer';
 import { ARGUMENT, BREAK, SIMPLE, TAG_INSTANT, TYPE } from './cbor-format.ts';
 import { Instant, type WireInput } from './decode.ts';
 import { serializationException } from './error.ts';
-import { ITEMS_MAX, NESTING_MAX } from './nesting.ts';
+import { ITEMS_MAX, NESTING_MAX } from './value-limits.ts';
 
 /** Longer texts are checked and decoded by node; for short ones that would cost more than looking at each byte. */
 const SHORT_TEXT_MAX = 64;

@@ -18,10 +18,11 @@ export interface Codec {
   encode(value: WireValue): string | Buffer;
 }
 
+export const JSON_TYPE = 'application/x-amz-json-1.1';
 export const CBOR_TYPE = 'application/x-amz-cbor-1.1';
 
 const CODECS: ReadonlyMap<string, Codec> = new Map<string, Codec>([
-  ['application/x-amz-json-1.1', json],
+  [JSON_TYPE, json],
   ['application/x-amz-json-1.0', json],
   [CBOR_TYPE, cbor],
 ]);

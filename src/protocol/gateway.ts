@@ -116,13 +116,13 @@ function perform(
 }
 
 /** An input that is not decoded yet, and the codec in whose forms it is. */
-interface WireInput {
+interface UndecodedInput {
   readonly codec: Codec;
   readonly parsed: object;
 }
 
 /** The body, or what a presigned request has instead of one. */
-function readInput(request: WireRequest, target: Target | undefined, codec: Codec): WireInput {
+function readInput(request: WireRequest, target: Target | undefined, codec: Codec): UndecodedInput {
   if (request.body.length > 0) return { codec, parsed: codec.parse(request.body) };
   if (target === undefined) throw unknownOperationException();
   const parsed = presignedInput(target.operation.input, request.url);
@@ -144,7 +144,7 @@ function assertRate(rate: QuotaName, { name, service }: Target, call: Call): voi
   if (rates.refuse({ target: name, account, region })) throw service.rateExceeded(account, quotas[rate]);
 }
 
-function runTarget(target: Target, { codec, parsed }: WireInput, call: Call): Output | Promise<Output> {
+function runTarget(target: Target, { codec, parsed }: UndecodedInput, call: Call): Output | Promise<Output> {
   const { operation, service } = target;
   const input = codec.decode(operation.input, parsed);
   validate(operation.input, input, { quotas: call.quotas, showsValues: service.showsValues });

@@ -4,7 +4,7 @@ import { decodeBase64 } from './base64.ts';
 import type { Codec } from './codec.ts';
 import { decodeInput, type ScalarForms, type WireInput } from './decode.ts';
 import { serializationException } from './error.ts';
-import { isNestingAllowed } from './nesting.ts';
+import { isWithinLimits } from './value-limits.ts';
 import type { WireStructure, WireValue } from './wire-value.ts';
 
 const FORMS: ScalarForms = {
@@ -19,7 +19,7 @@ export const json: Codec = {
 };
 
 function parseJson(body: Buffer): object {
-  if (body.length === 0 || !isUtf8(body) || !isNestingAllowed(body)) throw serializationException();
+  if (body.length === 0 || !isUtf8(body) || !isWithinLimits(body)) throw serializationException();
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));

@@ -1,5 +1,5 @@
 /** The answers of AWS to requests that are in none of its protocols. They reach no operation. */
-import { CBOR_TYPE, codecOf } from './codec.ts';
+import { CBOR_TYPE, codecOf, JSON_TYPE } from './codec.ts';
 import type { WireResponse } from './gateway.ts';
 import { json } from './json.ts';
 
@@ -22,7 +22,7 @@ export function answerUnroutable({ method, mediaType, target, isTargetKnown, bod
   if (body.length === 0) {
     const code = isTargetKnown ? 'SerializationException' : 'UnknownOperationException';
     // To whoever does not say JSON, AWS answers in CBOR here.
-    const contentType = mediaType === 'application/json' ? 'application/x-amz-json-1.1' : CBOR_TYPE;
+    const contentType = mediaType === 'application/json' ? JSON_TYPE : CBOR_TYPE;
     return { status: 400, contentType, body: codecOf(contentType)!.encode({ __type: code }) };
   }
   if (mediaType === 'application/json') return answerPlainJson(body);

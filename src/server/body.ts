@@ -72,7 +72,7 @@ function appended({ buffer, length }: Content, chunk: Buffer): Content {
 export function limitBodyTime(request: HttpRequest, response: HttpResponse, clock: Clock): void {
   if (!('stream' in response)) return;
   const { stream } = response;
-  // A request that had no body is complete from the beginning, and one that was read while it is answered.
+  // There is no body to wait for.
   if (stream.endAfterHeaders) return;
   const cancel = clock.after(BODY_MS_MAX, () => stream.close(http2.constants.NGHTTP2_CANCEL));
   request.once('end', cancel);

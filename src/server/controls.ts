@@ -4,7 +4,7 @@ import express, { type Express } from 'express';
 /** Paths of our own begin with this. */
 export const CONTROL_PATH = '/_millrace/';
 
-/** Which delivery stream somebody means; without account or region that of unsigned requests. */
+/** Which delivery stream somebody means; without account or region those of the settings are meant. */
 export interface FlushTarget {
   readonly name: string;
   readonly account: string | undefined;

@@ -65,6 +65,7 @@ const HTTP2_OPTIONS: http2.ServerOptions = {
     maxHeaderListSize: HEADER_BYTES_MAX,
     enablePush: false,
   },
+  // Node's types do not know the limits on resets yet.
 } as http2.ServerOptions;
 
 export function createOnePort(onRequest: RequestListener, { clock, log, identity }: OnePortOptions): OnePort {

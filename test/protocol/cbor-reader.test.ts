@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { readCbor } from '../../src/protocol/cbor-reader.ts';
 import { Instant } from '../../src/protocol/decode.ts';
 import { ApiError } from '../../src/protocol/error.ts';
-import { isNestingAllowed } from '../../src/protocol/nesting.ts';
+import { isWithinLimits } from '../../src/protocol/value-limits.ts';
 
 const NUM_RUNS = Number(process.env.FUZZ_RUNS ?? 100);
 
@@ -495,7 +495,7 @@ describe('the limit on nesting', () => {
     const [before, after] = wrapper.json;
     const json = (levels: number) => Buffer.from(`{"a":${before.repeat(levels - 1)}0${after.repeat(levels - 1)}}`);
     expect(
-      [MAX, beyond].map((levels) => isNestingAllowed(json(levels))),
+      [MAX, beyond].map((levels) => isWithinLimits(json(levels))),
       'the same in JSON',
     ).toEqual([true, false]);
   });
@@ -508,7 +508,7 @@ describe('the limit on nesting', () => {
   ])('counts an empty %s', (_title, core, json) => {
     const inJson = (levels: number) => Buffer.from(`{"a":${'['.repeat(levels - 2)}${json}${']'.repeat(levels - 2)}}`);
     for (const levels of [MAX, MAX + 1]) {
-      expect(isNestingAllowed(inJson(levels))).toBe(levels === MAX);
+      expect(isWithinLimits(inJson(levels))).toBe(levels === MAX);
       expect(isRefused(nested(levels - 1, LISTS, core)), `${levels} levels, as in JSON`).toBe(levels > MAX);
     }
   });

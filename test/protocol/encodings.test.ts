@@ -788,6 +788,32 @@ describe('what the SDKs for Java send', () => {
     });
   });
 
+  it('may be cut into texts and bytes of no announced length, also inside a character', async () => {
+    const server = await startTestServer();
+    await server.createStream('orders');
+    const cut = (type: number, content: string | Buffer, at: number) => {
+      const whole = Buffer.from(content as string);
+      const chunk = (part: Buffer) => Buffer.concat([Buffer.from([(type << 5) | part.length]), part]);
+      const chunks = [chunk(whole.subarray(0, at)), chunk(whole.subarray(at))];
+      return Buffer.concat([Buffer.from([(type << 5) | 31]), ...chunks, Buffer.from([0xff])]);
+    };
+    const [BYTES, TEXT] = [2, 3];
+    const body = Buffer.concat([
+      Buffer.from([0xbf]),
+      ...[cut(TEXT, 'StreamName', 3), cut(TEXT, 'orders', 0)],
+      ...[cut(TEXT, 'PartitionKey', 12), cut(TEXT, 'clé', 3)],
+      ...[cut(TEXT, 'Data', 2), cut(BYTES, Buffer.from([0, 255, 128]), 1)],
+      Buffer.from([0xff]),
+    ]);
+    const { status, text: said } = await askCbor(server.url, 'PutRecord', body);
+    expect(status, said).toBe(200);
+    const iterator = await iteratorOf(server.ok, { StreamName: 'orders', ShardId: 'shardId-000000000000' });
+    const { Records } = await server.ok('GetRecords', { ShardIterator: iterator }, { wire: 'json' });
+    expect(Records.map((record: { PartitionKey: string; Data: string }) => [record.PartitionKey, record.Data])).toEqual(
+      [['clé', Buffer.from([0, 255, 128]).toString('base64')]],
+    );
+  });
+
   it('is refused in CBOR where it is wrong', async () => {
     const { url } = await startTestServer();
     for (const [operation, body] of [getSome, getAll]) {

@@ -1,12 +1,12 @@
-/** The limit on nesting agrees with what JSON.parse would find, whatever strings contain. */
+/** The limits on nesting and on the number of values agree with what JSON.parse would find, whatever strings contain. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isNestingAllowed } from '../../src/protocol/nesting.ts';
+import { isWithinLimits } from '../../src/protocol/value-limits.ts';
 import { startTestServer } from '../support/server.ts';
 
 const MAX = 64;
 
-const isAllowed = (text: string) => isNestingAllowed(Buffer.from(text));
+const isAllowed = (text: string) => isWithinLimits(Buffer.from(text));
 const nested = (levels: number, inside = '') => '['.repeat(levels) + inside + ']'.repeat(levels);
 
 /** The plain way to count: how many arrays and objects lie inside each other. */

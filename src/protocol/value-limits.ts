@@ -22,7 +22,7 @@ const BEFORE_VALUES = [...OPENING, COMMA];
  * Whether the JSON text `body` has no value that is nested deeper than 64 levels, and not too many values. Strings are
  * skipped, not read.
  */
-export function isNestingAllowed(body: Buffer): boolean {
+export function isWithinLimits(body: Buffer): boolean {
   return hasFewValues(body) || hasAllowedValues(body);
 }
 
