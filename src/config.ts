@@ -8,13 +8,15 @@ import { parseArgs, parseEnv } from 'node:util';
 import { type Quotas, quotasOf } from './quotas.ts';
 import { Refusal } from './refusal.ts';
 import { flagOf, SETTINGS, type Setting } from './settings.ts';
-import { usage } from './settings-texts.ts';
+import { ACCEPT_DATA_LOSS, usage } from './settings-texts.ts';
 
 type SettingKey = keyof typeof SETTINGS;
 type SettingValue<K extends SettingKey> = (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
 
 export interface Config extends Readonly<Omit<{ [K in SettingKey]: SettingValue<K> }, 'quotas' | 'shardLimit'>> {
   readonly quotas: Quotas;
+  /** Whether to start although acknowledged data is missing: only a flag, because it must not stay in force. */
+  readonly acceptDataLoss: boolean;
 }
 
 /** What the command line asks for: to serve with a configuration, or to print a text and end. */
@@ -55,6 +57,8 @@ export function readConfig(
     port: value('port'),
     host: value('host'),
     dataDir: path('dataDir'),
+    spaceReserve: value('spaceReserve'),
+    acceptDataLoss: flags.has(ACCEPT_DATA_LOSS),
     quotas: quotasOf(value('quotas'), shardLimit === null ? {} : { shards: shardLimit }),
     transitionMs: value('transitionMs'),
     logLevel: value('logLevel'),
@@ -122,7 +126,7 @@ function findText(
 function parseFlags(args: readonly string[]): Map<string, string> {
   const options = Object.fromEntries([
     ...Object.values(SETTINGS).map(({ name }) => [flagOf(name), { type: 'string' }] as const),
-    ...['help', 'version'].map((name) => [name, { type: 'boolean' }] as const),
+    ...['help', 'version', ACCEPT_DATA_LOSS].map((name) => [name, { type: 'boolean' }] as const),
   ]);
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false });

@@ -15,6 +15,8 @@ export interface Job {
 export interface Jobs {
   /** Runs a job now; waits for the run in progress if there is one. Rejects with what the job throws. */
   run(name: string): Promise<unknown>;
+  /** Starts a job now, unless it is running. */
+  hasten(name: string): void;
   /** Ends the schedules and waits for the runs in progress, which are told to stop. */
   stop(): Promise<void>;
 }
@@ -41,14 +43,20 @@ export function startJobs(jobs: readonly Job[], log: Log): Jobs {
   const tasks = jobs.map((job) => cron.schedule(job.schedule, () => tick(job), { name: job.name }));
   for (const job of jobs) tick(job);
 
+  const requireJob = (name: string): Job => {
+    const job = jobs.find((candidate) => candidate.name === name);
+    if (job === undefined) throw new Error(`There is no job named ${name}.`);
+    return job;
+  };
+
   return {
     async run(name) {
-      const job = jobs.find((candidate) => candidate.name === name);
-      if (job === undefined) throw new Error(`There is no job named ${name}.`);
+      const job = requireJob(name);
       while (running.has(name)) await running.get(name)?.catch(() => undefined);
       if (stopping.signal.aborted) throw new Error('The jobs have been stopped.');
       return start(job);
     },
+    hasten: (name) => tick(requireJob(name)),
     async stop() {
       stopping.abort();
       for (const task of tasks) await task.destroy();

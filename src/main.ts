@@ -22,7 +22,13 @@ try {
       log.error({ err: error }, 'Millrace failed; what was acknowledged is on disk.');
       end('failure');
     });
-    const millrace = await start(config, { log, onFatal: (error) => endSoon(() => end(reasonOfFatal(error))) });
+    const millrace = await start(config, {
+      log,
+      onFatal(error) {
+        process.stderr.write(`millrace: ${sentenceOf(error)}\n`);
+        endSoon(() => end(reasonOfFatal(error)));
+      },
+    });
     stopOnSignals(millrace, log);
     warnWhenExposed(config, log);
     const ms = Math.round(systemClock.monotonicMs());
@@ -38,6 +44,14 @@ try {
   process.stderr.write(`millrace: ${error.message}\n`);
   process.exitCode = error.exitCode;
 }
+
+const SENTENCES: Partial<Record<ExitReason, (error: Error) => string>> = {
+  dataReplaced: ({ message }) => message,
+  damagedData: ({ message }) => `The data is damaged (${message}), so it is not served any longer.`,
+  diskFailed: ({ message }) => `The disk fails (${message}); what was acknowledged is checked at the next start.`,
+};
+
+const sentenceOf = (error: Error) => SENTENCES[reasonOfFatal(error)]?.(error) ?? `It failed: ${error.message}.`;
 
 /** The answers of the group that failed leave before the process does. */
 function endSoon(end: () => void): void {

@@ -10,6 +10,9 @@ export const EXIT_CODES = {
   damagedData: 5,
   portInUse: 6,
   dataNotUsable: 7,
+  diskFailed: 8,
+  dataMissing: 9,
+  dataReplaced: 10,
 } as const;
 
 export type ExitReason = keyof typeof EXIT_CODES;

@@ -1,6 +1,9 @@
 /** What people read about the settings, made from their table. */
 import { flagOf, SETTINGS } from './settings.ts';
 
+/** The flag that starts the server although acknowledged data is missing. */
+export const ACCEPT_DATA_LOSS = 'accept-data-loss';
+
 /** The text of `--help`. */
 export function usage(version: string): string {
   const lines = Object.values(SETTINGS).map(({ name, fallback, help, aliases }) => {
@@ -14,6 +17,8 @@ Usage: millrace [--setting value]...
 Each setting is a flag, an environment variable, or a line of the file .env in the working directory:
 
 ${lines.join('\n')}
+  --${ACCEPT_DATA_LOSS}
+      Start once although acknowledged data is missing; what is missing becomes a row of the table incidents.
   --help, --version
 `;
 }

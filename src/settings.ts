@@ -55,6 +55,14 @@ const milliseconds = [
   },
 ] as const;
 
+const bytes = [
+  'a size from 0 to 1024MB, such as 16MB',
+  (text: string) => {
+    const megabytes = Number(/^(\d{1,4})MB$|^0$/.exec(text)?.[1] ?? (text === '0' ? 0 : Number.NaN));
+    return megabytes <= 1024 ? megabytes * 1024 * 1024 : undefined;
+  },
+] as const;
+
 const oneOf = <const V extends readonly string[]>(values: V) =>
   [
     `one of ${values.join(', ')}`,
@@ -131,6 +139,12 @@ export const SETTINGS = {
     text('a path', /^[^\0]+$/),
     'Directory of the database (millrace.db) and everything else that is kept.',
     'PERSIST_PATH',
+  ),
+  spaceReserve: setting(
+    'SPACE_RESERVE',
+    '16MB',
+    bytes,
+    'Room on the disk that is kept in a file of that size, for deleting when the disk is full; at most a sixteenth of the volume.',
   ),
   quotas: setting(
     'QUOTAS',

@@ -4,7 +4,8 @@ import { provideCertificate } from './certificate/provide.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
-import { isFatal } from './database/writer.ts';
+import { reasonOfFatal } from './database/errors.ts';
+import { databaseSeries } from './database/series.ts';
 import { type Firehose, firehose, openFirehose } from './firehose/index.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { kinesis, kinesisJobs, prepareKinesis } from './kinesis/index.ts';
@@ -45,6 +46,8 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     clock,
     log,
     version: VERSION,
+    reserveBytes: config.spaceReserve,
+    acceptDataLoss: config.acceptDataLoss,
     onFatal: (error) => {
       failed = true;
       onFatal(error);
@@ -59,12 +62,12 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const certificate = await provideCertificate(config, world);
     await prepareKinesis(world);
     const deliveries = await openFirehose(world, config);
-    const state = () => (failed ? 'failed' : 'running');
+    const state = () => (failed ? 'failed' : database.state);
     const server = createServer({
       gateway: createGateway([kinesis, firehose], world, authenticate),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
-      series: [throttleSeries(rates), ...deliveries.series],
-      controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, config),
+      series: [...databaseSeries(database), throttleSeries(rates), ...deliveries.series],
+      controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, database, config),
       admission: config,
       identity: certificate?.identity,
       clock,
@@ -73,6 +76,8 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const url = urlOf(config.host, await listen(server.listen(config.port, config.host), config));
     announce(url, database, log);
     const jobs = startJobs([...kinesisJobs(world, config.sweepSchedule), ...deliveries.jobs], log);
+    // Whatever has expired is worth more as free space.
+    database.onFull(() => jobs.hasten('sweep'));
     return { url, certificatePath: certificate?.path, jobs, close: () => stop({ server, jobs, deliveries, database }) };
   } catch (error) {
     await database.close();
@@ -81,9 +86,10 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
 }
 
 /** A delivery stream whose account or region is not given is that of `config`. */
-const controlsOf = (deliveries: Firehose, config: Config): Controls => ({
+const controlsOf = (deliveries: Firehose, database: Database, config: Config): Controls => ({
   flush: ({ name, account = config.account, region = config.region }) => deliveries.flush({ name, account, region }),
   runSql: deliveries.runSql,
+  snapshot: () => database.snapshot(),
 });
 
 /** What is asked of signatures. Callers that do not name an account or region have those of `config`. */
@@ -143,8 +149,4 @@ function urlOf(host: string, port: number): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** The reason with which a process should end after `onFatal`. */
-export const reasonOfFatal = (error: Error) =>
-  isFatal(error) && /^SQLITE_(CORRUPT|NOTADB)/.test((error as { code?: string }).code ?? '')
-    ? 'damagedData'
-    : 'failure';
+export { reasonOfFatal };

@@ -63,6 +63,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     bad: ['a\0b'],
     aliases: ['PERSIST_PATH'],
   },
+  SPACE_RESERVE: {
+    key: 'spaceReserve',
+    fallback: 16 * 1024 * 1024,
+    good: [
+      ['0', 0],
+      ['0MB', 0],
+      ['1024MB', 1024 * 1024 * 1024],
+    ],
+    bad: ['1025MB', '16', '16mb', '1GB', '-1MB', '1.5MB', 'MB'],
+  },
   QUOTAS: {
     key: 'profile',
     fallback: 'relaxed',

@@ -60,7 +60,7 @@ const ALLOWED: Record<string, string> = {
   deadline: '| clock',
   call: '| clock database log quotas rates',
   jobs: '| log',
-  database: 'migrations refusal | clock log',
+  database: 'migrations refusal | clock log series',
   migrations: '',
   protocol: 'quotas database | call',
   kinesis: 'clock clock-trust protocol database lifecycle quotas rates sealing tags | call jobs',

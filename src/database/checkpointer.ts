@@ -7,10 +7,12 @@
  * Nothing that was acknowledged depends on this: what is in the WAL is on disk.
  */
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { freeSpace } from './file-system.ts';
 
 /** Pages in the WAL from which on they are moved: 16 MiB. */
 const PAGES_MOVED_FROM = 2000;
@@ -22,8 +24,15 @@ const PAGES_MOVED_FROM = 2000;
 const PAGES_FINISHED = 500;
 const SHARE_FINISHED = 1 / 8;
 
+const PAGE_BYTES = 8192;
+
 /** A WAL file above this size is cut when it is empty: 64 MiB. */
 const PAGES_CUT_FROM = 8192;
+
+/** While a reader pins the WAL, it may grow to this size, and as long as this much of the disk is left: 256 MiB, or 5 %. */
+const PINNED_BYTES_MAX = 2 * 1024 ** 3;
+const FREE_BYTES_MIN = 256 * 1024 ** 2;
+const FREE_SHARE_MIN = 0.05;
 
 /** How often the WAL is looked at while there are commits, and while a reader pins it. */
 const LOOK_MS = 100;
@@ -60,6 +69,7 @@ export class Checkpointer {
   #isWarned = false;
   #isCutWanted = false;
   #checkpointedBefore = 0;
+  #obstacle: string | undefined;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -77,6 +87,11 @@ export class Checkpointer {
     return worker;
   }
 
+  /** Why nothing more may be written into the WAL, as a sentence; undefined when it may. */
+  get obstacle(): string | undefined {
+    return this.#obstacle;
+  }
+
   /** To be called after every commit; cheap. */
   committed(): void {
     this.#planLook(LOOK_MS);
@@ -89,6 +104,11 @@ export class Checkpointer {
   cut(): void {
     this.#isCutWanted = true;
     this.#planLook(0);
+  }
+
+  /** Moves the WAL and cuts it at once, on this thread, as far as no reader is in the way. For a disk that is full. */
+  cutAtOnce(): void {
+    this.#attempt(() => this.#walk('TRUNCATE'));
   }
 
   /** Ends the worker, after the checkpoint that it is doing. */
@@ -137,6 +157,7 @@ export class Checkpointer {
     const { log, checkpointed } = this.#walk('NOOP');
     if (isStuck) return this.#waitForReader(log);
     this.#isWarned = false;
+    this.#obstacle = undefined;
     if (log - checkpointed > Math.max(PAGES_FINISHED, log * SHARE_FINISHED)) return this.#work();
     if (this.#isCutWanted || log >= PAGES_CUT_FROM) this.#cutNow();
     else this.#walk('PASSIVE');
@@ -152,10 +173,19 @@ export class Checkpointer {
   #waitForReader(log: number): void {
     if (log >= PAGES_CUT_FROM && !this.#isWarned) {
       this.#isWarned = true;
-      const megabytes = Math.round((log * 8192) / (1024 * 1024));
+      const megabytes = Math.round((log * PAGE_BYTES) / (1024 * 1024));
       this.#options.log.warn({ megabytes }, "Another program's read transaction keeps the write-ahead log growing.");
     }
+    if (log >= PAGES_CUT_FROM) this.#obstacle = this.#limitOf(log * PAGE_BYTES);
     this.#planLook(PINNED_LOOK_MS);
+  }
+
+  /** Before the disk is full, and nothing can be done any more, writes are refused. */
+  #limitOf(walBytes: number): string | undefined {
+    const { freeBytes, totalBytes } = freeSpace(dirname(this.#file.path));
+    const isTooLarge = walBytes > PINNED_BYTES_MAX || freeBytes < Math.min(FREE_BYTES_MIN, totalBytes * FREE_SHARE_MIN);
+    if (!isTooLarge) return undefined;
+    return "Another program's read transaction keeps the write-ahead log from being moved, and there is no more room for it: end that transaction.";
   }
 
   /** One step on the main thread; none of these waits for anybody, because busy_timeout is 0. */

@@ -13,10 +13,27 @@ export const APPLICATION_ID = 0x4d696c6c;
 const layout = { page_size: 8192, auto_vacuum: 2, application_id: APPLICATION_ID } as const;
 
 /** Value as written, value as SQLite reports it. */
-const settings: readonly (readonly [name: string, value: string | number, reported: string | number])[] = [
-  ['journal_mode', 'wal', 'wal'],
-  // FULL: COMMIT returns after the WAL was fsynced. This is the promise; the build's own default is NORMAL.
-  ['synchronous', 'full', 2],
+type Settings = readonly (readonly [name: string, value: string | number, reported: string | number])[];
+
+/**
+ * How commits are made to last. WAL with FULL: COMMIT returns after the log was synced; the build's own default, NORMAL,
+ * does not. Where the log's shared memory cannot be trusted, a rollback journal with EXTRA: COMMIT returns after the data
+ * file and the removal of the journal were synced. FULL would leave the latter to chance.
+ */
+const JOURNALS = {
+  wal: [
+    ['journal_mode', 'wal', 'wal'],
+    ['synchronous', 'full', 2],
+  ],
+  rollback: [
+    ['journal_mode', 'delete', 'delete'],
+    ['synchronous', 'extra', 3],
+  ],
+} as const satisfies Record<string, Settings>;
+
+export type Journal = keyof typeof JOURNALS;
+
+const settings: Settings = [
   // 0: a wait would block the whole event loop. The writer turn retries without blocking.
   ['busy_timeout', 0, 0],
   // The checkpointer does it, so that no commit has to.
@@ -38,21 +55,32 @@ const OLDEST_SQLITE = [3, 51, 3] as const;
  * Opens or creates the database at `path`.
  * @throws Error when a setting did not take or SQLite is too old; SqliteError when the file cannot be used.
  */
-export function openConnection(path: string): BetterSqlite3.Database {
+export function openConnection(path: string, journal: Journal = 'wal'): BetterSqlite3.Database {
   const handle = openHandle(path);
   try {
     assertVersion(handle);
+    if (journal === 'rollback') leaveWal(handle);
     if (handle.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
       for (const [name, value] of Object.entries(layout)) handle.pragma(`${name} = ${value}`);
     }
-    for (const [name, value] of settings) handle.pragma(`${name} = ${value}`);
-    for (const [name, , reported] of settings) assertSetting(handle, name, reported);
+    const wanted = [...JOURNALS[journal], ...settings];
+    for (const [name, value] of wanted) handle.pragma(`${name} = ${value}`);
+    for (const [name, , reported] of wanted) assertSetting(handle, name, reported);
     for (const [name, value] of Object.entries(layout)) assertSetting(handle, name, value);
     return handle;
   } catch (error) {
     handle.close();
     throw error;
   }
+}
+
+/** A file that was used with a WAL elsewhere. Without shared memory, which SQLite does for an exclusive connection. */
+function leaveWal(handle: BetterSqlite3.Database): void {
+  handle.pragma('locking_mode = exclusive');
+  handle.pragma('journal_mode = delete');
+  handle.pragma('locking_mode = normal');
+  // The exclusive lock is given up by the next access.
+  handle.prepare('select count(*) from sqlite_schema').get();
 }
 
 function assertVersion(handle: BetterSqlite3.Database): void {

@@ -1,84 +1,36 @@
 /** The database as the rest of the program sees it: typed statements, reads at once, writes in the writer turn. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import { Refusal } from '../refusal.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { openConnection } from './connection.ts';
-import { acquireInstanceLock, type InstanceLock } from './instance-lock.ts';
-import { assertUsable, migrate } from './migrate.ts';
+import type { CommitWitness } from './commit-witness.ts';
+import { copyDatabase, copyInBackground, copyPath, type DatabaseCopy } from './copying.ts';
+import { DataReplaced, isFatal, isFull } from './errors.ts';
+import { FileWatch } from './file-watch.ts';
+import { FullDisk } from './full-disk.ts';
+import type { InstanceLock } from './instance-lock.ts';
+import { findWriteLockHolder } from './lock-holder.ts';
+import { runLongJob } from './long-jobs.ts';
+import { type Opened, type OpeningOptions, openData, RESCUE, SNAPSHOTS, sizeOf } from './opening.ts';
 import type { Query } from './query.ts';
-import { isFatal, type Settled, Writer } from './writer.ts';
+import { type Settled, Writer } from './writer.ts';
 
-export const DATABASE_FILE = 'millrace.db';
-
-export interface DatabaseOptions {
-  readonly directory: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The program's version, remembered in the file. */
-  readonly version: string;
-  /** See WriterOptions.onFatal. */
+export interface DatabaseOptions extends OpeningOptions {
+  /** Called when the disk or the file can no longer be trusted: the process must stop acknowledging. */
   readonly onFatal: (error: Error) => void;
 }
 
+/** `running`: all is well; `verifying`: the file is being checked meanwhile; `full`: nothing can be written now. */
+export type DatabaseState = 'running' | 'verifying' | 'full';
+
 /**
- * Opens the database of `directory`, creating both when missing, and migrates it.
+ * Opens the database of a directory, creating both when missing, and migrates it.
  * @throws Refusal when the directory or the file cannot or must not be used.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { directory } = options;
-  let lock: InstanceLock | undefined;
-  let handle: BetterSqlite3.Database | undefined;
-  try {
-    makeDirectory(directory);
-    lock = acquireInstanceLock(directory);
-    const path = join(directory, DATABASE_FILE);
-    if (existsSync(path) && statSync(path).size > 0) assertUsable(path);
-    handle = openConnection(path);
-    await migrate(handle, options.version);
-    return new Database(handle, lock, options);
-  } catch (error) {
-    handle?.close();
-    lock?.release();
-    throw error instanceof Refusal ? error : asRefusal(directory, error as NodeJS.ErrnoException);
-  }
-}
-
-/** Not mkdir's own recursion: where even root may not make a directory, such as /proc, Node repeats it for ever. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
-}
-
-function asRefusal(directory: string, error: NodeJS.ErrnoException): Error {
-  const code = error.code ?? '';
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
-    return new Refusal(
-      'damagedData',
-      `${join(directory, DATABASE_FILE)} is damaged (${error.message}); it was left as it is. Restore a copy, or ` +
-        `rescue what is readable with: sqlite3 ${DATABASE_FILE} .recover | sqlite3 recovered.db`,
-      { cause: error },
-    );
-  }
-  if (code.startsWith('SQLITE_BUSY')) {
-    return new Refusal(
-      'dataInUse',
-      `Another program holds a write lock on ${join(directory, DATABASE_FILE)}; end its transaction and start again.`,
-      { cause: error },
-    );
-  }
-  if (/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|SQLITE_(CANTOPEN|READONLY|PERM))/.test(code)) {
-    return new Refusal(
-      'dataNotUsable',
-      `The data directory ${directory} cannot be written (${error.message}); fix its permissions or set DATA_DIR.`,
-      { cause: error },
-    );
-  }
-  return error;
+  const opened = await openData(options);
+  const database = new Database(opened, options);
+  if (opened.isUnchecked) void database.verify();
+  return database;
 }
 
 /** Values of parameters, as SQLite stores them. */
@@ -87,41 +39,75 @@ type Bound = string | number | bigint | Buffer | null;
 export class Database {
   readonly #handle: BetterSqlite3.Database;
   readonly #lock: InstanceLock;
+  readonly #witness: CommitWitness;
+  readonly #options: DatabaseOptions;
   readonly #writer: Writer;
   readonly #checkpointer: Checkpointer;
+  readonly #files: FileWatch;
+  readonly #fullDisk: FullDisk;
   readonly #statements = new Map<Query<never, unknown>, BetterSqlite3.Statement>();
   readonly #undoListeners: (() => void)[] = [];
-  readonly #onFatal: (error: Error) => void;
+  readonly #closing = new AbortController();
+  #commits = 0;
+  #isVerifying = false;
+  #isWitnessLost = false;
+  #snapshot: Promise<DatabaseCopy> | undefined;
 
-  constructor(handle: BetterSqlite3.Database, lock: InstanceLock, { clock, log, onFatal }: DatabaseOptions) {
+  constructor({ handle, lock, witness, reserve }: Omit<Opened, 'isUnchecked'>, options: DatabaseOptions) {
+    const { directory, clock, log, onFatal } = options;
     this.#handle = handle;
     this.#lock = lock;
+    this.#witness = witness;
+    this.#options = options;
+    this.#files = new FileWatch(handle.name);
     this.#checkpointer = new Checkpointer({
       handle,
       clock,
       log,
-      onError: (error) => {
-        log.error({ err: error }, 'The write-ahead log could not be moved into the data file.');
-        if (isFatal(error)) onFatal(error);
-      },
+      onError: (error) => this.#checkpointFailed(error),
       onFatal,
     });
-    this.#onFatal = onFatal;
+    this.#fullDisk = new FullDisk({
+      directory,
+      reserve,
+      clock,
+      log,
+      settleLog: () => this.#checkpointer.cutAtOnce(),
+    });
     this.#writer = new Writer({
       handle,
       clock,
       log,
       onFatal,
-      onCommit: () => this.#checkpointer.committed(),
+      onCommit: (commit) => this.#committed(commit),
       onUndo: () => {
         for (const listener of this.#undoListeners) listener();
       },
+      onFull: () => this.#fullDisk.met(),
+      obstacle: () => this.#fullDisk.obstacle ?? this.#checkpointer.obstacle,
+      lockHolder: () => findWriteLockHolder(handle.name),
     });
+  }
+
+  /** What can be said about it as a whole. */
+  get state(): DatabaseState {
+    if (this.#fullDisk.isFull) return 'full';
+    return this.#isVerifying ? 'verifying' : 'running';
+  }
+
+  /** Sizes in bytes, and commits since the start. */
+  get figures(): { readonly databaseBytes: number; readonly walBytes: number; readonly commits: number } {
+    return { databaseBytes: sizeOf(this.#handle), walBytes: this.#files.walBytes, commits: this.#commits };
   }
 
   /** Runs `body` in the next writer turn; see Writer.write. Statements in it see what earlier bodies of the turn did. */
   write<T>(body: () => Settled<T>): Promise<T> {
     return this.#writer.write(body);
+  }
+
+  /** Like `write`, for bodies that make room: they run also while the disk is full. */
+  reclaim<T>(body: () => Settled<T>): Promise<T> {
+    return this.#writer.reclaim(body);
   }
 
   /** Every row of `query`. */
@@ -151,6 +137,11 @@ export class Database {
     this.#undoListeners.push(listener);
   }
 
+  /** `listener` runs when the disk is full, again and again: it is to have deleted what need not be kept. */
+  onFull(listener: () => void): void {
+    this.#fullDisk.onFull(listener);
+  }
+
   /** The numbers of free and of all pages in the file. */
   pages(): { readonly free: number; readonly all: number } {
     return {
@@ -164,14 +155,44 @@ export class Database {
     this.#handle.pragma(`incremental_vacuum(${Math.floor(count)})`);
   }
 
-  /** Has the WAL moved and cut soon, by the checkpointer: what was released is given back to the file system then. */
+  /** Has the WAL moved and cut: what was released is given back to the file system then. At once when it is full. */
   settleSpace(): void {
-    this.#checkpointer.cut();
+    if (this.#fullDisk.isFull) this.#checkpointer.cutAtOnce();
+    else this.#checkpointer.cut();
   }
 
   /** Writes a note about this instance beside the data, for people and scripts. */
   announce(note: object): void {
     this.#lock.announce(note);
+  }
+
+  /**
+   * Copies the whole database, as it is at one moment, into the directory `snapshots` beside it; the server goes on
+   * meanwhile. Whoever asks while a copy is being made gets that one.
+   */
+  snapshot(): Promise<DatabaseCopy> {
+    const { directory, clock } = this.#options;
+    const path = copyPath(join(directory, SNAPSHOTS), 'millrace', clock.now());
+    this.#snapshot ??= copyInBackground(this.#handle.name, path, this.#closing.signal).finally(() => {
+      this.#snapshot = undefined;
+    });
+    return this.#snapshot;
+  }
+
+  /** Checks the structure of the file meanwhile. Damage ends the process, as wherever else it is met. */
+  async verify(): Promise<void> {
+    const { log, onFatal } = this.#options;
+    this.#isVerifying = true;
+    log.info({}, 'The last process did not stop in order; the database is being checked.');
+    try {
+      const found = await runLongJob({ job: 'check', path: this.#handle.name }, this.#closing.signal);
+      if (found !== 'ok') throw Object.assign(new Error(found), { code: 'SQLITE_CORRUPT' });
+      log.info({}, 'The database is intact.');
+    } catch (error) {
+      if (isFatal(error)) onFatal(error as Error);
+      else if (!this.#closing.signal.aborted) log.warn({ err: error }, 'The database could not be checked.');
+    }
+    this.#isVerifying = false;
   }
 
   /** To be called when the server begins to stop: writes no longer wait for locks of other processes. */
@@ -183,10 +204,58 @@ export class Database {
   async close(): Promise<void> {
     this.stopWaiting();
     await this.#writer.drain();
+    this.#closing.abort();
+    this.#fullDisk.close();
     await this.#checkpointer.close();
+    await this.#snapshot?.catch(() => undefined);
     this.#handle.pragma('wal_checkpoint(TRUNCATE)');
     this.#handle.close();
+    this.#witness.close();
     this.#lock.release();
+  }
+
+  /** Before anybody is told of a commit: it must be in the files that the next start will find. */
+  #committed(commit: number | undefined): void {
+    if (commit !== undefined) this.#commits += 1;
+    try {
+      this.#files.assertUnchanged();
+    } catch (error) {
+      throw error instanceof DataReplaced ? this.#rescued(error) : error;
+    }
+    if (commit !== undefined) this.#noteCommit(commit);
+    this.#checkpointer.committed();
+  }
+
+  /** A witness that cannot be written any more says nothing, and stops nobody. */
+  #noteCommit(commit: number): void {
+    if (this.#isWitnessLost) return;
+    try {
+      this.#witness.note(commit);
+    } catch (error) {
+      this.#isWitnessLost = true;
+      this.#options.log.warn({ err: error }, 'The number of the last commit could not be noted beside the database.');
+    }
+  }
+
+  /** The files have lost their names, but this connection still sees everything: it is copied before the process ends. */
+  #rescued(error: DataReplaced): DataReplaced {
+    const { directory, clock, log } = this.#options;
+    try {
+      const { path } = copyDatabase(this.#handle, copyPath(join(directory, RESCUE), 'millrace', clock.now()));
+      return new DataReplaced(
+        `${error.message}; everything that was acknowledged is in ${path}: put it in the place of the database.`,
+      );
+    } catch (failure) {
+      log.error({ err: failure }, 'What was in the database could not be copied.');
+      return new DataReplaced(`${error.message}, and what was in it could not be saved.`);
+    }
+  }
+
+  #checkpointFailed(error: Error): void {
+    if (isFull(error)) return this.#fullDisk.met();
+    const { log, onFatal } = this.#options;
+    log.error({ err: error }, 'The write-ahead log could not be moved into the data file.');
+    if (isFatal(error)) onFatal(error);
   }
 
   /** Damage and I/O errors end the process, wherever they are met: what is served afterwards could be wrong. */
@@ -194,7 +263,7 @@ export class Database {
     try {
       return use(this.#statement(query));
     } catch (error) {
-      if (isFatal(error)) this.#onFatal(error as Error);
+      if (isFatal(error)) this.#options.onFatal(error as Error);
       throw error;
     }
   }

@@ -1,45 +1,8 @@
-/** Brings the file to the newest schema in one transaction, and refuses files that this program must not touch. */
+/** Brings the file to the newest schema in one transaction. */
 import type BetterSqlite3 from 'better-sqlite3';
 import { Kysely, Migrator, SqliteAdapter, SqliteDialect } from 'kysely';
 import { migrations } from '../../migrations/index.ts';
-import { Refusal } from '../refusal.ts';
-import { APPLICATION_ID } from './connection.ts';
-import { openHandle } from './handle.ts';
-
-const schemaVersion = Object.keys(migrations).length;
-
-/**
- * Looks at an existing file without changing a byte of it.
- * @throws Refusal `newerData` when a newer Millrace wrote it, `dataNotUsable` when it is not a Millrace database,
- * `damagedData` when SQLite cannot read it.
- */
-export function assertUsable(path: string): void {
-  // Read-only, because even opening and closing a file for writing may move its WAL into it.
-  const handle = openHandle(path, { readonly: true, fileMustExist: true });
-  try {
-    const applicationId = handle.pragma('application_id', { simple: true }) as number;
-    const version = handle.pragma('user_version', { simple: true }) as number;
-    const tables = handle.prepare("select count(*) from sqlite_schema where type = 'table'").pluck().get() as number;
-    if (applicationId !== APPLICATION_ID && tables > 0) {
-      throw new Refusal('dataNotUsable', `${path} is not a Millrace database; set DATA_DIR to another directory.`);
-    }
-    if (applicationId === APPLICATION_ID && version > schemaVersion) throw newerData(path, handle);
-  } catch (error) {
-    // A kill while the file was being made leaves a journal that only a writer can roll back: openConnection will.
-    if ((error as { code?: string }).code !== 'SQLITE_READONLY_ROLLBACK') throw error;
-  } finally {
-    handle.close();
-  }
-}
-
-function newerData(path: string, handle: BetterSqlite3.Database): Refusal {
-  const writer = handle.prepare("select value from server_state where name = 'written_by'").pluck().get();
-  return new Refusal(
-    'newerData',
-    `${path} was written by Millrace ${writer ?? 'of a newer version'}, which is newer than this one; ` +
-      'start that version or newer, or set DATA_DIR to another directory.',
-  );
-}
+import { SCHEMA_VERSION } from './inspection.ts';
 
 /**
  * Runs the migrations that the file lacks, all in one transaction: a kill leaves the old schema or the new one, besides
@@ -53,8 +16,8 @@ export async function migrate(handle: BetterSqlite3.Database, version: string): 
     provider: { getMigrations: async () => migrations },
   }).migrateToLatest();
   if (error) throw error;
-  if (handle.pragma('user_version', { simple: true }) !== schemaVersion) {
-    handle.pragma(`user_version = ${schemaVersion}`);
+  if (handle.pragma('user_version', { simple: true }) !== SCHEMA_VERSION) {
+    handle.pragma(`user_version = ${SCHEMA_VERSION}`);
   }
   const writer = handle.prepare("select value from server_state where name = 'written_by'").pluck().get();
   if (writer === version) return;

@@ -5,18 +5,24 @@ import type { Database } from './database.ts';
 const FREE_SHARE_KEPT = 0.2;
 const FREE_PAGES_KEPT = 1024;
 
-/** Pages moved in one write: 2 MiB at 8 KiB each, a few milliseconds. */
+/** Pages moved in one write: 2 MiB at 8 KiB each, a few milliseconds. On a full disk less, for that needs room too. */
 const STEP_PAGES = 256;
+const STEP_PAGES_WHEN_FULL = 32;
 
-/** Shrinks the file until at most a fifth of it is free, and has the WAL cut. */
+/** Shrinks the file until at most a fifth of it is free, and has the WAL cut. On a full disk nothing is kept free. */
 export async function giveBackSpace(database: Database, signal: AbortSignal): Promise<void> {
   let { free, all } = database.pages();
-  if (free <= FREE_PAGES_KEPT || free <= all * FREE_SHARE_KEPT) return;
-  while (free > FREE_PAGES_KEPT && free > all * FREE_SHARE_KEPT && !signal.aborted) {
-    await database.write(() => database.releasePages(STEP_PAGES));
+  if (!isTooMuch(free, all, database)) return;
+  while (isTooMuch(free, all, database) && !signal.aborted) {
+    const isFull = database.state === 'full';
+    await database.reclaim(() => database.releasePages(isFull ? STEP_PAGES_WHEN_FULL : STEP_PAGES));
+    if (isFull) database.settleSpace();
     const after = database.pages();
     if (after.free >= free) break;
     ({ free, all } = after);
   }
   database.settleSpace();
 }
+
+const isTooMuch = (free: number, all: number, database: Database): boolean =>
+  database.state === 'full' ? free > 0 : free > FREE_PAGES_KEPT && free > all * FREE_SHARE_KEPT;

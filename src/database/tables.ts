@@ -27,10 +27,13 @@ export interface Tables {
   incidents: IncidentsTable;
 }
 
-/** What the server must remember about itself: the key of its tokens, the version that wrote the file. */
+/**
+ * What the server must remember about itself: the key of its tokens, the version that wrote the file, the number of its
+ * newest commit, an identity of the file.
+ */
 interface ServerStateTable {
   name: string;
-  value: Buffer | string;
+  value: Buffer | string | number;
 }
 
 /** One row per stream, from CreateStream until the sweeper has removed what a deleted stream left behind. */

@@ -7,10 +7,12 @@
  * - A promise is settled after COMMIT has returned. Whoever awaits it may tell the world: the effect is on disk.
  * - A body is synchronous and runs to its end with nothing in between: reading then writing is atomic.
  * - A turn never waits. When another process holds the write lock, the queue stays and the turn is tried again.
+ * - Each turn with an effect counts: the number of the commit is a row of the same transaction.
  */
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { isBusy, isFatal, isFull } from './errors.ts';
 
 /** One turn ends when it has run this many bodies or has taken this long; the rest runs in the next turn. */
 const BODIES_PER_TURN = 1000;
@@ -47,8 +49,17 @@ export interface WriterOptions {
   readonly handle: BetterSqlite3.Database;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called after every commit. */
-  readonly onCommit: () => void;
+  /**
+   * Called after every turn's commit, before anybody is told of it, with the number of the newest commit that changed
+   * rows in this turn. What it throws ends all writing: nothing of the turn is acknowledged then, although it is done.
+   */
+  readonly onCommit: (commit: number | undefined) => void;
+  /** Why nothing may be written now, as a sentence; undefined when it may. Reclaiming bodies are not asked. */
+  readonly obstacle: () => string | undefined;
+  /** Called when there was no room on the disk for a turn. */
+  readonly onFull: () => void;
+  /** Who holds the write lock, as far as that can be told: for the log. */
+  readonly lockHolder: () => string | undefined;
   /** Called after something was undone: caches of rows must forget what they saw. */
   readonly onUndo: () => void;
   /** Called when the disk or the file can no longer be trusted: the process must stop acknowledging. */
@@ -58,11 +69,14 @@ export interface WriterOptions {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #begin: BetterSqlite3.Statement;
+  readonly #changes: BetterSqlite3.Statement;
+  readonly #count: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
   readonly #savepoint: BetterSqlite3.Statement;
   readonly #undo: BetterSqlite3.Statement;
   readonly #release: BetterSqlite3.Statement;
   #queue: Waiting[] = [];
+  #changesBefore = 0;
   #scheduled = false;
   #busySinceMs: number | null = null;
   #busyAttempts = 0;
@@ -72,6 +86,10 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#begin = options.handle.prepare('begin immediate');
+    this.#changes = options.handle.prepare('select total_changes()').pluck();
+    this.#count = options.handle
+      .prepare("update server_state set value = value + 1 where name = 'commit' returning value")
+      .pluck();
     this.#commit = options.handle.prepare('commit');
     this.#savepoint = options.handle.prepare('savepoint body');
     this.#undo = options.handle.prepare('rollback to body');
@@ -84,6 +102,12 @@ export class Writer {
    * @throws WriteUnavailable when the database cannot take the write now.
    */
   write<T>(body: () => Settled<T>): Promise<T> {
+    const obstacle = this.#options.obstacle();
+    return obstacle === undefined ? this.reclaim(body) : Promise.reject(new WriteUnavailable(obstacle));
+  }
+
+  /** Like `write`, for what makes room: it may be all that can be done while nothing else may be written. */
+  reclaim<T>(body: () => Settled<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       if (this.#queue.length >= QUEUE_LIMIT) {
@@ -116,13 +140,16 @@ export class Writer {
     this.#scheduled = false;
     if (this.#queue.length === 0 || !this.#beginTurn()) return;
     const outcomes = this.#runBodies();
-    const failure = this.#commitTurn(outcomes);
-    if (failure !== undefined) {
-      this.#failTurn(outcomes, failure);
+    try {
+      const commit = this.#commitTurn(outcomes);
+      this.#endWait();
+      this.#options.onCommit(commit);
+    } catch (error) {
+      if (isBusy(error)) return this.#repeatTurn(outcomes);
+      this.#failTurn(outcomes, error as Error);
       return this.#schedule();
     }
     for (const outcome of outcomes) settle(outcome);
-    this.#options.onCommit();
     this.#schedule();
   }
 
@@ -135,18 +162,21 @@ export class Writer {
       else this.#failTurn(this.#queue.splice(0).map(asOutcome), error as Error);
       return false;
     }
-    if (this.#busySinceMs !== null) {
-      const waitedMs = Math.round(this.#options.clock.monotonicMs() - this.#busySinceMs);
-      this.#options.log.info({ waitedMs }, 'The database can be written again.');
-    }
+    return true;
+  }
+
+  #endWait(): void {
+    if (this.#busySinceMs === null) return;
+    const waitedMs = Math.round(this.#options.clock.monotonicMs() - this.#busySinceMs);
+    this.#options.log.info({ waitedMs }, 'The database can be written again.');
     this.#busySinceMs = null;
     this.#busyAttempts = 0;
-    return true;
   }
 
   #runBodies(): Outcome[] {
     const { clock, handle } = this.#options;
     const endMs = clock.monotonicMs() + MS_PER_TURN;
+    this.#changesBefore = this.#changes.get() as number;
     const outcomes: Outcome[] = [];
     while (this.#queue.length > outcomes.length && outcomes.length < BODIES_PER_TURN) {
       outcomes.push(this.#runBody(this.#queue[outcomes.length]!));
@@ -174,30 +204,51 @@ export class Writer {
     }
   }
 
-  /** Undefined when the turn is on disk. A body that met damage or an I/O error fails the turn: see isFatal. */
-  #commitTurn(outcomes: readonly Outcome[]): Error | undefined {
-    const fatal = outcomes.find(({ error }) => isFatal(error));
-    if (fatal !== undefined) return fatal.error as Error;
-    try {
-      this.#commit.run();
-      return undefined;
-    } catch (error) {
-      return error as Error;
-    }
+  /**
+   * When it returns, the turn is on disk. Returns the number of the commit; undefined when no body changed a row.
+   * @throws what a body met that fails the whole turn, namely damage, an I/O error or a full disk; what COMMIT throws
+   */
+  #commitTurn(outcomes: readonly Outcome[]): number | undefined {
+    const met = outcomes.find(({ error }) => isFatal(error) || isFull(error));
+    if (met !== undefined) throw met.error;
+    // Outside of a transaction, which a body has lost, the count would be a commit of its own: COMMIT fails next.
+    const counts = this.#options.handle.inTransaction && this.#hasEffect(outcomes);
+    const commit = counts ? (this.#count.get() as number) : undefined;
+    this.#commit.run();
+    return commit;
   }
 
-  /** Nothing of the turn was applied. Damage and I/O errors end all writing: see the reference on fsync failures. */
+  #hasEffect(outcomes: readonly Outcome[]): boolean {
+    return this.#changes.get() !== this.#changesBefore && outcomes.some((outcome) => !('error' in outcome));
+  }
+
+  /** A reader is in the way of a commit, which happens with a rollback journal only: undoes the turn and does it again. */
+  #repeatTurn(outcomes: readonly Outcome[]): void {
+    this.#options.handle.exec('rollback');
+    this.#options.onUndo();
+    this.#queue = [...outcomes.map(({ waiting }) => waiting), ...this.#queue];
+    this.#waitForLock();
+  }
+
+  /** Nothing of the turn is acknowledged. Damage and I/O errors end all writing: what was not synced cannot be told. */
   #failTurn(outcomes: readonly Outcome[], error: Error): void {
-    const { handle, log, onUndo, onFatal } = this.#options;
+    const { handle, log, onUndo, onFull, onFatal } = this.#options;
     if (handle.inTransaction) handle.exec('rollback');
     onUndo();
-    log.error({ err: error, writes: outcomes.length }, 'A group of writes could not be committed; none was applied.');
-    const fatal = isFatal(error);
-    if (fatal) this.#failure = error;
-    const cause = fatal ? error : new WriteUnavailable(`The database could not be written: ${error.message}.`);
-    // A body's own error is what its caller must see; it was undone either way.
-    for (const outcome of outcomes) settle('error' in outcome ? outcome : { waiting: outcome.waiting, error: cause });
-    if (fatal) {
+    log.error(
+      { err: error, writes: outcomes.length },
+      'A group of writes could not be committed; none is acknowledged.',
+    );
+    const isLast = isFatal(error);
+    if (isLast) this.#failure = error;
+    if (isFull(error)) onFull();
+    const cause = isLast ? error : new WriteUnavailable(`The database could not be written: ${error.message}.`);
+    for (const outcome of outcomes) {
+      // A body's own error is what its caller must see; it was undone either way.
+      const isOwn = 'error' in outcome && !isFull(outcome.error);
+      settle(isOwn ? outcome : { waiting: outcome.waiting, error: cause });
+    }
+    if (isLast) {
       this.#refuseWaiting(error);
       onFatal(error);
     }
@@ -205,14 +256,15 @@ export class Writer {
 
   /** Another process holds the write lock: never block the event loop for it, try again a little later. */
   #waitForLock(): void {
-    const { clock, log } = this.#options;
+    const { clock, log, lockHolder } = this.#options;
     if (!this.#mayWait) return this.#refuseWaiting(new WriteUnavailable('The server is stopping.'));
     if (this.#busySinceMs === null) {
       this.#busySinceMs = clock.monotonicMs();
-      log.warn({}, 'Another program holds a write lock on the database; writes wait for it.');
+      const holder = lockHolder();
+      log.warn({ holder }, 'Another program holds a lock on the database; writes wait for it.');
     }
     if (clock.monotonicMs() - this.#busySinceMs >= BUSY_LIMIT_MS) {
-      this.#refuseWaiting(new WriteUnavailable('Another program has held a write lock on the database for 5 s.'));
+      this.#refuseWaiting(new WriteUnavailable('Another program has held a lock on the database for 5 s.'));
       return;
     }
     const pauseMs = BUSY_PAUSE_MS[Math.min(this.#busyAttempts, BUSY_PAUSE_MS.length - 1)]!;
@@ -233,12 +285,4 @@ const asOutcome = (waiting: Waiting): Outcome => ({ waiting });
 function settle({ waiting, value, ...rest }: Outcome): void {
   if ('error' in rest) waiting.reject(rest.error);
   else waiting.resolve(value as never);
-}
-
-const codeOf = (error: unknown) => String((error as { code?: unknown } | null)?.code ?? '');
-const isBusy = (error: unknown) => codeOf(error).startsWith('SQLITE_BUSY');
-
-/** After these the pages in memory may differ from those on disk, whatever SQLite says next: stop, do not go on. */
-export function isFatal(error: unknown): boolean {
-  return /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN)/.test(codeOf(error));
 }

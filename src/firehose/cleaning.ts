@@ -65,7 +65,7 @@ const PAUSE_MS = 1;
 export async function removeGone(id: number, { clock, database }: World, signal: AbortSignal): Promise<void> {
   /** Until nothing is left. */
   const inSlices = async (slice: () => boolean) => {
-    while (!signal.aborted && !(await database.write(slice))) await pause(PAUSE_MS, clock, signal);
+    while (!signal.aborted && !(await database.reclaim(slice))) await pause(PAUSE_MS, clock, signal);
   };
   for (const buffer of database.all(selectBuffers, { id })) {
     const span = { from: 0, until: buffer.nextPosition };
@@ -75,7 +75,7 @@ export async function removeGone(id: number, { clock, database }: World, signal:
     await inSlices(() => forgetRejected(delivery.id, database));
   }
   if (signal.aborted) return;
-  await database.write(() => {
+  await database.reclaim(() => {
     for (const statement of ofDeliveryStream) database.run(statement, { id });
   });
 }

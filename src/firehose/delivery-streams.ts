@@ -90,7 +90,7 @@ function assertRoom(call: Call): void {
 }
 
 export const DeleteDeliveryStream = operation({
-  access: 'write',
+  access: 'delete',
   input: deleteDeliveryStreamInput,
   rate: 'deliveryStreamCallsPerSecond',
   errors: ['ResourceInUseException', 'ResourceNotFoundException'],

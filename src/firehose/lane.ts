@@ -116,7 +116,7 @@ async function clearEnded({ id }: DeliveryStream, signal: AbortSignal, { world }
   while (!signal.aborted) {
     const delivery = unclearedDelivery(id, database);
     if (delivery === undefined) return;
-    await database.write(() => clear(delivery, database));
+    await database.reclaim(() => clear(delivery, database));
     await pause(PAUSE_MS, clock, signal);
   }
 }

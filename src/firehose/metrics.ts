@@ -53,6 +53,8 @@ const selectDeliveries = query((_bind: Bind<object>, db) =>
 const selectIncidents = query((_bind: Bind<object>, db) =>
   db
     .selectFrom('incidents')
+    // Of other kinds are incidents of the whole database.
+    .where('kind', 'in', [sql.lit('EXPIRED'), sql.lit('EXPIRED_IN_SOURCE'), sql.lit('SKIPPED')])
     .select(['subject as deliveryStream', 'account_id as account', 'region', 'kind'])
     .select(sql<number>`sum(records)`.as('records'))
     .groupBy(['subject', 'account_id', 'region', 'kind']),

@@ -85,7 +85,7 @@ async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal)
     if (!shard.isGone && !isClockTrusted) continue;
     const untilMs = shard.isGone ? Number.MAX_SAFE_INTEGER : horizonOf(shard, now);
     while (!signal.aborted && hasExpired(shard.id, untilMs, database)) {
-      deleted += await database.write(() => deleteSlice(shard.id, untilMs, database));
+      deleted += await database.reclaim(() => deleteSlice(shard.id, untilMs, database));
       await pause(PAUSE_MS, clock, signal);
     }
   }
@@ -100,7 +100,7 @@ async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal)
 async function removeGoneStreams(now: number, { database }: World, signal: AbortSignal): Promise<void> {
   for (const { id, account, region, name } of database.all(selectGone, { now })) {
     if (signal.aborted) return;
-    await database.write(() => {
+    await database.reclaim(() => {
       database.run(deleteShards, { stream: id });
       database.run(deleteStream, { stream: id });
       forgetStream({ account, region, name }, { database });
@@ -111,7 +111,7 @@ async function removeGoneStreams(now: number, { database }: World, signal: Abort
 async function removeTrimmedShards(now: number, { database }: World, signal: AbortSignal): Promise<void> {
   for (const { shard, ...name } of database.all(selectTrimmed, { now })) {
     if (signal.aborted) return;
-    await database.write(() => {
+    await database.reclaim(() => {
       database.run(deleteShard, { shard });
       forgetStream(name, { database });
     });

@@ -104,7 +104,7 @@ function randomStreamId({ clock }: Call): string {
 }
 
 export const DeleteStream = operation({
-  access: 'write',
+  access: 'delete',
   input: structure({ ...streamReference, EnforceConsumerDeletion: boolean() }),
   rate: 'deleteStreamCallsPerSecond',
   errors: [

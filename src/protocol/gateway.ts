@@ -150,7 +150,8 @@ function runTarget(target: Target, { codec, parsed }: UndecodedInput, call: Call
   validate(operation.input, input, { quotas: call.quotas, showsValues: service.showsValues });
   if (operation.rate !== undefined) assertRate(operation.rate, target, call);
   if (operation.access === 'read') return operation.run(input, call);
-  return call.database.write(() => operation.run(input, call) as never);
+  const body = () => operation.run(input, call) as never;
+  return operation.access === 'delete' ? call.database.reclaim(body) : call.database.write(body);
 }
 
 const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();

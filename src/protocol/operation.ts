@@ -11,8 +11,11 @@ import type { WireValue } from './wire-value.ts';
 export type Output = WireValue | void;
 
 export interface Operation<I = never> {
-  /** `write` runs in the writer turn and is on disk before it is answered; `read` runs at once. */
-  readonly access: 'read' | 'write';
+  /**
+   * `write` runs in the writer turn and is on disk before it is answered; `read` runs at once. `delete` is a write that
+   * makes room, which is possible on a full disk too.
+   */
+  readonly access: 'read' | 'write' | 'delete';
   readonly input: Shape<I>;
   /** The quota of calls per second of each account and region; absent where other rates or none apply. */
   readonly rate?: QuotaName;

@@ -5,10 +5,13 @@ import { addControls, type Controls } from './controls.ts';
 import type { Metrics } from './metrics.ts';
 import type { HttpRequest, HttpResponse, RequestListener } from './one-port.ts';
 
+/** `verifying`: the data is being checked meanwhile; `full`: there is no room, so it can only be read. */
+type HealthState = 'running' | 'verifying' | 'full' | 'failed';
+
 export interface Health {
-  readonly status: 'running' | 'failed';
+  readonly status: HealthState;
   readonly version: string;
-  readonly services: Readonly<Record<string, 'running' | 'failed'>>;
+  readonly services: Readonly<Record<string, HealthState>>;
 }
 
 /** The paths that the peers of Millrace answer, so that compose files and scripts written for them keep working. */
@@ -29,7 +32,7 @@ export function createApp({ health, metrics, controls }: Reports, otherwise: Req
   app.set('query parser', 'simple');
   app.get(HEALTH_PATHS, (_request, response) => {
     const current = health();
-    response.status(current.status === 'running' ? 200 : 503).json(current);
+    response.status(current.status === 'failed' ? 503 : 200).json(current);
   });
   app.get('/metrics', async (_request, response) => {
     const text = await metrics.text();

@@ -1,5 +1,5 @@
 /** What can be done beside AWS's API, by POST below a path of our own. */
-import express, { type Express } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 
 /** Paths of our own begin with this. */
 export const CONTROL_PATH = '/_millrace/';
@@ -14,6 +14,8 @@ export interface FlushTarget {
 export interface Controls {
   /** Delivers what a delivery stream has buffered; undefined when there is none of that name. */
   flush(target: FlushTarget): Promise<{ readonly deliveries: readonly { readonly state: string }[] } | undefined>;
+  /** Copies the whole database, as it is now, into a file. */
+  snapshot(): Promise<{ readonly path: string; readonly bytes: number }>;
   /** Runs SQL in an embedded database that plays Redshift, which is made if need be; undefined for what is no name. */
   runSql(database: string, sql: string): Promise<readonly object[] | undefined>;
 }
@@ -43,16 +45,24 @@ export function addControls(app: Express, controls: Controls | undefined): void 
   });
 }
 
+/** Any other type could be sent by a form of a web page. */
+function assertJson(request: Request, response: Response, next: NextFunction): void {
+  if (/^application\/json\b/.test(request.headers['content-type'] ?? '')) return next();
+  response.status(415).json({ message: 'Send it with the header Content-Type: application/json.' });
+}
+
 function addRoutes(app: Express, controls: Controls): void {
-  app.post(`${CONTROL_PATH}delivery-streams/:name/flush`, async (request, response) => {
-    // Any other type could be sent by a form of a web page.
-    if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
-      response.status(415).json({ message: 'Send it with the header Content-Type: application/json.' });
-      return;
+  app.post(`${CONTROL_PATH}snapshot`, assertJson, async (_request, response) => {
+    try {
+      response.json(await controls.snapshot());
+    } catch (error) {
+      response.status(500).json({ message: `The snapshot could not be made: ${(error as Error).message}.` });
     }
+  });
+  app.post(`${CONTROL_PATH}delivery-streams/:name/flush`, assertJson, async (request, response) => {
     const { account, region } = request.query;
     const report = await controls.flush({
-      name: request.params.name,
+      name: request.params.name as string,
       account: textOf(account),
       region: textOf(region),
     });

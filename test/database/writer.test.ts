@@ -3,15 +3,35 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { openConnection } from '../../src/database/connection.ts';
+import { DataReplaced } from '../../src/database/errors.ts';
 import { openHandle } from '../../src/database/handle.ts';
-import { Writer, WriteUnavailable } from '../../src/database/writer.ts';
+import { Writer, type WriterOptions, WriteUnavailable } from '../../src/database/writer.ts';
 import { createTestLog, type TestLog } from '../support/log.ts';
 import { temporaryDirectory } from '../support/server.ts';
+
+/** What a writer needs besides a handle; tests replace parts of it. */
+const surroundings = (): Omit<WriterOptions, 'handle'> => ({
+  clock: systemClock,
+  log,
+  onCommit: (commit) => void commits.push(commit ?? 0),
+  onUndo: () => {
+    undone += 1;
+  },
+  onFull: () => {
+    fullTimes += 1;
+  },
+  onFatal: (error) => void fatal.push(error),
+  obstacle: () => obstacle,
+  lockHolder: () => 'a tool (pid 7)',
+});
 
 let path: string;
 let handle: BetterSqlite3.Database;
 let log: TestLog;
 let undone: number;
+let commits: number[];
+let fullTimes: number;
+let obstacle: string | undefined;
 let fatal: Error[];
 let writer: Writer;
 
@@ -20,19 +40,16 @@ beforeEach(() => {
   handle = openConnection(path);
   onTestFinished(() => void handle.close());
   handle.exec('create table rows (value integer primary key)');
+  handle.exec(
+    "create table server_state (name text primary key, value any); insert into server_state values ('commit', 0)",
+  );
   log = createTestLog();
   undone = 0;
+  commits = [];
+  fullTimes = 0;
+  obstacle = undefined;
   fatal = [];
-  writer = new Writer({
-    handle,
-    clock: systemClock,
-    log,
-    onCommit: () => undefined,
-    onUndo: () => {
-      undone += 1;
-    },
-    onFatal: (error) => fatal.push(error),
-  });
+  writer = new Writer({ handle, ...surroundings() });
 });
 
 const insert = (value: number) => handle.prepare('insert into rows values (?)').run(value).lastInsertRowid;
@@ -129,6 +146,7 @@ describe('the writer turn', () => {
     let elapsedMs = 0;
     const impatient = new Writer({
       handle,
+      ...surroundings(),
       // Each attempt finds two seconds gone.
       clock: {
         ...systemClock,
@@ -138,10 +156,6 @@ describe('the writer turn', () => {
           return systemClock.after(ms, action);
         },
       },
-      log,
-      onCommit: () => undefined,
-      onUndo: () => undefined,
-      onFatal: () => undefined,
     });
     const other = openHandle(path);
     onTestFinished(() => void other.close());
@@ -223,6 +237,7 @@ describe('the writer turn', () => {
   it('stops writing for good when the disk fails', async () => {
     const ioError = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
     const broken = new Writer({
+      ...surroundings(),
       handle: new Proxy(handle, {
         get(target, name) {
           if (name === 'prepare') {
@@ -241,16 +256,96 @@ describe('the writer turn', () => {
           return typeof value === 'function' ? value.bind(target) : value;
         },
       }),
-      clock: systemClock,
-      log,
-      onCommit: () => undefined,
-      onUndo: () => undefined,
-      onFatal: (error) => fatal.push(error),
     });
     await expect(broken.write(() => insert(1))).rejects.toBe(ioError);
     await expect(broken.write(() => insert(2))).rejects.toBe(ioError);
     expect(fatal).toEqual([ioError]);
     expect(stored()).toEqual([]);
     log.take('error');
+  });
+
+  it('counts the commits that changed rows, and tells the number before anybody is told of the effect', async () => {
+    const told: string[] = [];
+    const counting = new Writer({
+      handle,
+      ...surroundings(),
+      onCommit: (commit) => void told.push(`commit ${commit}, others see ${storedElsewhere()}`),
+    });
+    await counting.write(() => insert(1)).then(() => told.push('settled'));
+    await expect(
+      counting.write(() => {
+        insert(2);
+        throw new Error('refused');
+      }),
+    ).rejects.toThrow('refused');
+    await counting.write(() => insert(3));
+    await counting.write(() => stored());
+    expect(told).toEqual([
+      'commit 1, others see 1',
+      'settled',
+      'commit undefined, others see 1',
+      'commit 2, others see 1,3',
+      'commit undefined, others see 1,3',
+    ]);
+  });
+
+  it('acknowledges nothing when what must follow the commit fails, and stops for good', async () => {
+    const replaced = new DataReplaced('millrace.db was removed while it was in use');
+    const watched = new Writer({
+      handle,
+      ...surroundings(),
+      onCommit: () => {
+        throw replaced;
+      },
+    });
+    const results = await Promise.allSettled([watched.write(() => insert(1)), watched.write(() => insert(2))]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(watched.write(() => insert(3))).rejects.toBe(replaced);
+    expect(fatal).toEqual([replaced]);
+    log.take('error');
+  });
+
+  it('refuses writes while there is an obstacle, but not what makes room', async () => {
+    obstacle = 'The disk is full.';
+    await expect(writer.write(() => insert(1))).rejects.toEqual(new WriteUnavailable('The disk is full.'));
+    await writer.reclaim(() => insert(2));
+    obstacle = undefined;
+    await writer.write(() => insert(3));
+    expect(storedElsewhere()).toEqual([2, 3]);
+  });
+
+  it('applies nothing of a turn for which there was no room, and works again afterwards', async () => {
+    const full = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    const results = await Promise.allSettled([
+      writer.write(() => insert(1)),
+      writer.write(() => {
+        throw full;
+      }),
+    ]);
+    expect(results.map((result) => (result as PromiseRejectedResult).reason)).toEqual([
+      new WriteUnavailable('The database could not be written: database or disk is full.'),
+      new WriteUnavailable('The database could not be written: database or disk is full.'),
+    ]);
+    expect([fullTimes, fatal]).toEqual([1, []]);
+    await writer.write(() => insert(3));
+    expect(storedElsewhere()).toEqual([3]);
+    log.take('error');
+  });
+
+  it('with a rollback journal, does a turn again whose commit a reader was in the way of', async () => {
+    handle.close();
+    handle = openConnection(path, 'rollback');
+    const rolling = new Writer({ handle, ...surroundings() });
+    const reader = openHandle(path, { readonly: true });
+    onTestFinished(() => void reader.close());
+    reader.exec('begin');
+    reader.prepare('select count(*) from rows').get();
+    const write = rolling.write(() => insert(1));
+    while (log.entries.every(({ level }) => level !== 'warn')) await new Promise((resolve) => setImmediate(resolve));
+    expect(commits, 'nothing was committed yet').toEqual([]);
+    reader.exec('commit');
+    await write;
+    expect(storedElsewhere()).toEqual([1]);
+    expect(log.take('warn').map(({ fields }) => fields)).toEqual([{ holder: 'a tool (pid 7)' }]);
   });
 });

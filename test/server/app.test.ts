@@ -83,6 +83,7 @@ describe.each(Object.entries(protocols))('over %s', (_protocol, ask) => {
       controls: {
         flush: () => Promise.reject(new Error('Nothing may be flushed.')),
         runSql: () => Promise.reject(new Error('Nothing may be run.')),
+        snapshot: () => Promise.reject(new Error('Nothing may be copied.')),
       },
       admission: { allowedHosts: [], allowedOrigins: [] },
       identity: undefined,

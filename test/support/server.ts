@@ -91,6 +91,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     FLUSH_SCHEDULE: NEVER,
     // Making a certificate costs as much as many tests.
     TLS: 'off',
+    // Sixteen megabytes for each of them would be gigabytes.
+    SPACE_RESERVE: '0',
     ...options.settings,
   };
   await provideSchema(directory);

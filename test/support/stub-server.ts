@@ -41,6 +41,7 @@ export async function startStubServer(options: StubServerOptions = {}): Promise<
     controls: {
       flush: () => Promise.reject(new Error('Nothing may be flushed.')),
       runSql: () => Promise.reject(new Error('Nothing may be run.')),
+      snapshot: () => Promise.reject(new Error('Nothing may be copied.')),
     },
     admission: { allowedHosts: [], allowedOrigins: [] },
     identity,

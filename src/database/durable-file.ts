@@ -1,0 +1,25 @@
+/** Making files and directories last: what is named in a directory is there after a power cut when that was synced. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Puts on disk what is known of a file or a directory. Never to be called for a database that is open. */
+export function syncPath(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Makes a directory for the user alone, and the missing ones above it, each synced into its parent. Not mkdir's own
+ * recursion: where even root may not make a directory, such as /proc, Node repeats it for ever.
+ */
+export function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  makeDirectory(parent);
+  mkdirSync(path, { mode: 0o700 });
+  syncPath(parent);
+}
