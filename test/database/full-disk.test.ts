@@ -1,0 +1,63 @@
+/** The order of things on a full disk; test/database/space-reserve.test.ts and the torture run have real full disks. */
+import { beforeEach, expect, it } from 'vitest';
+import { FullDisk } from '../../src/database/full-disk.ts';
+import type { SpaceReserve } from '../../src/database/space-reserve.ts';
+import { createTestLog, type TestLog } from '../support/log.ts';
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
+import { temporaryDirectory } from '../support/server.ts';
+
+let clock: ManualClock;
+let log: TestLog;
+let steps: string[];
+let hasRoom: boolean;
+let disk: FullDisk;
+
+beforeEach(() => {
+  clock = createManualClock();
+  log = createTestLog();
+  steps = [];
+  hasRoom = true;
+  const reserve = {
+    // More than any disk has, so that the room without it never suffices.
+    sizeBytes: Number.MAX_SAFE_INTEGER,
+    hold() {
+      steps.push(hasRoom ? 'hold' : 'no room');
+      return hasRoom;
+    },
+    release: () => void steps.push('release'),
+  } as SpaceReserve;
+  disk = new FullDisk({
+    directory: temporaryDirectory(),
+    reserve,
+    clock,
+    log,
+    settleLog: () => void steps.push('settle'),
+  });
+  disk.onFull(() => void steps.push('make room'));
+});
+
+it('gives the reserve up, has room made, and refuses writes until there is a reserve again', () => {
+  expect(disk.obstacle).toBeUndefined();
+  hasRoom = false;
+  disk.met();
+  disk.met();
+  expect(disk.obstacle).toMatch(/^The disk of DATA_DIR is full, so nothing can be written: .*\.$/);
+  clock.fire(1000);
+  expect(disk.isFull).toBe(true);
+  hasRoom = true;
+  clock.fire(1000);
+  expect(disk.isFull).toBe(false);
+  expect(disk.obstacle).toBeUndefined();
+  expect(steps).toEqual(['hold', 'release', 'make room', 'settle', 'no room', 'make room', 'settle', 'hold']);
+  expect(log.take('error').map(({ message }) => message)).toEqual([expect.stringContaining('is full')]);
+  expect(log.take('warn').map(({ message }) => message)).toEqual(['There is room on the disk again; writes go on.']);
+});
+
+it('tries no more once it is closed', () => {
+  disk.met();
+  disk.close();
+  clock.fire(1000);
+  expect(steps).toEqual(['hold', 'release', 'make room']);
+  disk.met();
+  expect(clock.waiting(1000)).toBe(0);
+});
