@@ -19,7 +19,7 @@ describe('README.md', () => {
 
   it('explains every exit code', () => {
     const [, sentence] = /Exit codes: ([\s\S]*?)\n\n/.exec(readme)!;
-    const explained = [...sentence!.matchAll(/(\d) \w/g)].map(([, code]) => Number(code));
+    const explained = [...sentence!.matchAll(/(\d+) \w/g)].map(([, code]) => Number(code));
     expect(explained).toEqual(Object.values(EXIT_CODES));
   });
 

@@ -21,6 +21,8 @@ export interface Scenario {
   readonly needs: readonly Need[];
   /** How often it is done: in the time-boxed run, and in the long one. */
   readonly counts: { readonly short: number; readonly long: number };
+  /** It measures times, or needs the memory or the cores for itself: nothing else runs beside it. */
+  readonly alone?: true;
   /** Does it `context.count` times, or until `context.isTimeUp()`. Rejects for what is wrong with the scenario itself. */
   run(context: Context): Promise<Result>;
 }

@@ -4,6 +4,7 @@
  * are never opened for this, because closing them would drop the locks that this process has on them.
  */
 import { type BigIntStats, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** In the shared memory of a WAL: the byte that a writer locks. */
 const WAL_WRITE_LOCK = 120;
@@ -80,9 +81,18 @@ function hasOpen(pid: number, { dev, ino }: BigIntStats): boolean {
 }
 
 function describe(pid: number): string {
-  try {
-    return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`;
-  } catch {
-    return `pid ${pid}`;
-  }
+  const name = nameOf(pid);
+  return name === '' ? `pid ${pid}` : `${name} (pid ${pid})`;
+}
+
+/** As it was called, because newer versions of Node name their main thread, which is what comm tells. */
+function nameOf(pid: number): string {
+  const read = (name: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  return basename(read('cmdline').split('\0')[0]!) || read('comm').trim();
 }

@@ -8,7 +8,7 @@ it.each([BODY_BYTES_MIN, 100, 50_000, 600_000])('a body of %i bytes names itself
   const bytes = bodies.make({ client: 4711, counter: 15, size });
   expect(bytes).toHaveLength(size);
   expect(bodies.read(bytes)).toEqual({ client: 4711, counter: 15, size, isIntact: true });
-  expect(createBodies(0xdecade).make({ client: 4711, counter: 15, size })).toEqual(bytes);
+  expect(createBodies(0xdecade).make({ client: 4711, counter: 15, size }).equals(bytes)).toBe(true);
 });
 
 it('bodies of different names differ', () => {
