@@ -69,8 +69,9 @@ function stopOnSignals(millrace: Millrace, log: Log): void {
       await millrace.close();
       process.exit(EXIT_CODES.clean);
     } catch (error) {
-      log.error({ err: error }, 'The server could not stop in order; what was acknowledged is on disk.');
-      process.exit(EXIT_CODES.failure);
+      log.error({ err: error }, 'The server could not stop in order.');
+      process.stderr.write(`millrace: ${sentenceOf(error as Error)}\n`);
+      process.exit(EXIT_CODES[reasonOfFatal(error)]);
     }
   };
   process.on('SIGTERM', stop);

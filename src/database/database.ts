@@ -51,6 +51,7 @@ export class Database {
   #commits = 0;
   #isVerifying = false;
   #isWitnessLost = false;
+  #replaced: DataReplaced | undefined;
   #snapshot: Promise<DatabaseCopy> | undefined;
 
   constructor({ handle, lock, witness, reserve }: Omit<Opened, 'isUnchecked'>, options: DatabaseOptions) {
@@ -200,7 +201,10 @@ export class Database {
     this.#writer.stopWaiting();
   }
 
-  /** Finishes waiting writes, moves the WAL into the file and closes it. */
+  /**
+   * Finishes waiting writes, moves the WAL into the file and closes it.
+   * @throws DataReplaced when the file is not the one any more that was opened; what was in it is rescued.
+   */
   async close(): Promise<void> {
     this.stopWaiting();
     await this.#writer.drain();
@@ -208,22 +212,34 @@ export class Database {
     this.#fullDisk.close();
     await this.#checkpointer.close();
     await this.#snapshot?.catch(() => undefined);
-    this.#handle.pragma('wal_checkpoint(TRUNCATE)');
-    this.#handle.close();
-    this.#witness.close();
-    this.#lock.release();
+    try {
+      this.#assertOurs();
+      this.#handle.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      this.#handle.close();
+      this.#witness.close();
+      this.#lock.release();
+    }
   }
 
   /** Before anybody is told of a commit: it must be in the files that the next start will find. */
   #committed(commit: number | undefined): void {
     if (commit !== undefined) this.#commits += 1;
+    this.#assertOurs();
+    if (commit !== undefined) this.#noteCommit(commit);
+    this.#checkpointer.committed();
+  }
+
+  /** @throws DataReplaced, with the name of the rescued copy in its message */
+  #assertOurs(): void {
+    if (this.#replaced !== undefined) throw this.#replaced;
     try {
       this.#files.assertUnchanged();
     } catch (error) {
-      throw error instanceof DataReplaced ? this.#rescued(error) : error;
+      if (!(error instanceof DataReplaced)) throw error;
+      this.#replaced = this.#rescued(error);
+      throw this.#replaced;
     }
-    if (commit !== undefined) this.#noteCommit(commit);
-    this.#checkpointer.committed();
   }
 
   /** A witness that cannot be written any more says nothing, and stops nobody. */

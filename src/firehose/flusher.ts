@@ -8,6 +8,7 @@ import { sql } from 'kysely';
 import { pause } from '../clock.ts';
 import { createClockTrust } from '../clock-trust.ts';
 import { type Bind, query } from '../database/query.ts';
+import { WriteUnavailable } from '../database/writer.ts';
 import { existsAt } from '../lifecycle.ts';
 import type { DeliveryStreamName } from './delivery-stream-store.ts';
 import { work } from './lane.ts';
@@ -81,7 +82,11 @@ export function createFlusher(delivering: Delivering): Flusher {
       }
     };
     lane.ended = work(named, { ...task, signal: ending.signal, remotely }, delivering)
-      .catch((error) => log.error({ err: error, deliveryStream: named.name }, 'A delivery stream could not be served.'))
+      .catch((error) => {
+        // It was said already what is wrong with the database; it is tried again.
+        const level = error instanceof WriteUnavailable ? 'debug' : 'error';
+        log[level]({ err: error, deliveryStream: named.name }, 'A delivery stream could not be served.');
+      })
       .finally(() => lanes.delete(named.id));
     lanes.set(named.id, lane);
     return lane;
