@@ -35,8 +35,8 @@ export interface Findings {
   readonly isNew: boolean;
   /** Whether the last process that had it open was killed: its side files are still there. */
   readonly wasInterrupted: boolean;
-  /** Whether the structure of the file is still to be checked. */
-  readonly isUnchecked: boolean;
+  /** Whether the structure of the file is still to be checked: before it is used, or meanwhile because it is large. */
+  readonly unchecked: 'first' | 'meanwhile' | undefined;
   /** Commits that were acknowledged and are not there: why, as a sentence. */
   readonly loss: string | undefined;
 }
@@ -53,15 +53,17 @@ export function inspectFiles(files: DataFiles): Findings {
   const walLoss = lossInWal(files);
   if (size === 0) {
     const loss = walLoss ?? lossOf(undefined, witness, path);
-    return { isNew: true, wasInterrupted: false, isUnchecked: false, loss };
+    return { isNew: true, wasInterrupted: false, unchecked: undefined, loss };
   }
-  const isUnchecked = wasInterrupted && size > CHECKED_FIRST_BYTES;
-  const state = readOnly(path, (handle) => {
+  const isLarge = size > CHECKED_FIRST_BYTES;
+  const read = readOnly(path, (handle) => {
     assertOurs(handle, path);
-    if (wasInterrupted && !isUnchecked) assertSound(handle, path);
-    return readCommitState(handle);
+    if (wasInterrupted && !isLarge) assertSound(handle, path);
+    return { state: readCommitState(handle) };
   });
-  return { isNew: false, wasInterrupted, isUnchecked, loss: walLoss ?? lossOf(state, witness, path) };
+  const meanwhile = wasInterrupted && isLarge ? 'meanwhile' : undefined;
+  if (read === undefined) return { isNew: false, wasInterrupted, unchecked: meanwhile ?? 'first', loss: walLoss };
+  return { isNew: false, wasInterrupted, unchecked: meanwhile, loss: walLoss ?? lossOf(read.state, witness, path) };
 }
 
 /**

@@ -13,7 +13,15 @@ import { openConnection } from './connection.ts';
 import { copyDatabase, copyPath } from './copying.ts';
 import { makeDirectory, syncPath } from './durable-file.ts';
 import { fileSystemOf, freeSpace } from './file-system.ts';
-import { type DataFiles, damaged, inspectFiles, lossOf, readCommitState, SCHEMA_VERSION } from './inspection.ts';
+import {
+  assertSound,
+  type DataFiles,
+  damaged,
+  inspectFiles,
+  lossOf,
+  readCommitState,
+  SCHEMA_VERSION,
+} from './inspection.ts';
 import { acquireInstanceLock, type InstanceLock } from './instance-lock.ts';
 import { migrate } from './migrate.ts';
 import { reserveSize, SpaceReserve } from './space-reserve.ts';
@@ -44,7 +52,7 @@ export interface Opened {
   readonly lock: InstanceLock;
   readonly witness: CommitWitness;
   readonly reserve: SpaceReserve;
-  /** Whether the structure of the file is still to be checked, because that takes long. */
+  /** Whether the structure of the file is to be checked meanwhile, because that takes long. */
   readonly isUnchecked: boolean;
 }
 
@@ -64,6 +72,7 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
     const found = inspectFiles(files);
     assertAccepted(found.loss, options);
     handle = openConnection(files.path, journalFor(options));
+    if (found.unchecked === 'first') assertSound(handle, files.path);
     if (found.isNew) syncPath(directory);
     else copyBeforeMigration(handle, options);
     await migrate(handle, options.version);
@@ -74,7 +83,7 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
     // Not even what the disk only seemed to have taken is left to the log.
     if (found.wasInterrupted) handle.pragma('wal_checkpoint(TRUNCATE)');
     const witness = openWitness(files.witnessPath, readCommitState(handle)!);
-    return { handle, lock, witness, reserve, isUnchecked: found.isUnchecked };
+    return { handle, lock, witness, reserve, isUnchecked: found.unchecked === 'meanwhile' };
   } catch (error) {
     handle?.close();
     lock?.release();
