@@ -3,12 +3,13 @@
  * so that clients that trust it go on trusting it.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import { replaceFile, settleDirectory } from '../durable-file.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
 import type { Identity } from '../server/tls.ts';
@@ -87,11 +88,8 @@ const readKept = (files: Files): Identity => ({
 /** The key first: a certificate without its key would be taken for a damaged pair and named in a warning. */
 function keep(directory: string, files: Files, identity: Identity): void {
   try {
-    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
-    for (const part of ['key', 'certificate'] as const) {
-      writeFileSync(`${files[part]}.new`, identity[part], { mode: 0o600, flush: true });
-      renameSync(`${files[part]}.new`, files[part]);
-    }
+    settleDirectory(directory);
+    for (const part of ['key', 'certificate'] as const) replaceFile(files[part], identity[part]);
   } catch (error) {
     const { message } = error as Error;
     throw new Refusal('dataNotUsable', `The certificate cannot be kept (${message}); make ${directory} writable.`);

@@ -2,7 +2,7 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
-import { makeDirectory, syncPath } from './durable-file.ts';
+import { makeDirectory, syncPath } from '../durable-file.ts';
 import { runLongJob } from './long-jobs.ts';
 
 export interface DatabaseCopy {

@@ -6,10 +6,10 @@ import { copyFileSync, existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { migrations } from '../../migrations/index.ts';
+import { makeDirectory, syncPath } from '../durable-file.ts';
 import { Refusal } from '../refusal.ts';
 import { type CommitState, readWitness } from './commit-witness.ts';
 import { APPLICATION_ID } from './connection.ts';
-import { makeDirectory, syncPath } from './durable-file.ts';
 import { openHandle } from './handle.ts';
 import { findWalDamage } from './wal-forensics.ts';
 

@@ -6,12 +6,12 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
+import { settleDirectory, syncPath } from '../durable-file.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
 import { type CommitWitness, openWitness, readWitness } from './commit-witness.ts';
 import { openConnection } from './connection.ts';
 import { copyDatabase, copyPath } from './copying.ts';
-import { makeDirectory, syncPath } from './durable-file.ts';
 import { fileSystemOf, freeSpace } from './file-system.ts';
 import {
   assertSound,
@@ -65,7 +65,7 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
   let lock: InstanceLock | undefined;
   let handle: BetterSqlite3.Database | undefined;
   try {
-    makeDirectory(directory);
+    settleDirectory(directory);
     lock = acquireInstanceLock(directory);
     const reserve = reserveOf(options);
     const files = filesOf(directory);

@@ -2,10 +2,11 @@
  * Passwords of destinations. They are stored sealed, with a key that lies beside the database and not in it, because
  * people open the database with tools and give copies of it away.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { World } from '../call.ts';
 import { memory } from '../database/memory.ts';
+import { replaceFile } from '../durable-file.ts';
 import { KEY_BYTES, NONCE_BYTES, openText, sealText } from '../sealing.ts';
 
 const KEY_FILE = 'secrets.key';
@@ -50,13 +51,6 @@ function readKey({ dataDir }: World): Buffer | undefined {
 function makeKey({ dataDir, clock }: World): Buffer {
   const key = clock.randomBytes(KEY_BYTES);
   const path = join(dataDir, KEY_FILE);
-  writeFileSync(`${path}.new`, key, { mode: 0o600, flush: true });
-  renameSync(`${path}.new`, path);
-  const directory = openSync(dataDir, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  replaceFile(path, key);
   return key;
 }

@@ -7,6 +7,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { settleDirectory } from '../../durable-file.ts';
 import { directoryBeside, fileBeside, pathOf } from './object-path.ts';
 import {
   contentPieces,
@@ -88,7 +89,8 @@ export async function openLocalStore(root: string, newUuid: () => string): Promi
 /** Makes `root` and the missing directories above it. Unlike below the root, links to directories are welcome. */
 async function makeRoot(root: string): Promise<void> {
   const outermost = await attempt('make', root, mkdir(root, { recursive: true, mode: DIRECTORY_MODE }));
-  if (outermost === undefined) return;
+  // Also one that was there: whoever made it may have been killed before it was synced.
+  if (outermost === undefined) return settleDirectory(root);
   for (let made = root; made.length >= outermost.length; made = dirname(made)) {
     const parent = dirname(made);
     await sync(await attempt('use', parent, realpath(parent)));

@@ -2,10 +2,11 @@
  * The embedded databases that play the clusters on AWS: one directory for each, one of them running at a time, because
  * an engine takes hundreds of megabytes. It starts when it is needed and ends when nobody has needed it for a while.
  */
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { World } from '../../call.ts';
 import { type Bounds, unlessAborted, within } from '../../deadline.ts';
+import { settleDirectory } from '../../durable-file.ts';
 import { type Engine, startEngine } from './engine.ts';
 
 export interface EmbeddedDatabases {
@@ -89,7 +90,7 @@ export function openEmbeddedDatabases(root: string, { clock, log }: Pick<World, 
   async function make(directory: string, signal: AbortSignal): Promise<void> {
     log.info({ directory }, 'An embedded database is being made; this takes some seconds.');
     const unfinished = `${directory}.new`;
-    await mkdir(root, { recursive: true });
+    settleDirectory(root);
     // The engine makes files that everybody may read.
     await chmod(root, 0o700);
     await rm(unfinished, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** Making files and directories last: what is named in a directory is there after a power cut when that was synced. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Puts on disk what is known of a file or a directory. Never to be called for a database that is open. */
@@ -22,4 +22,22 @@ export function makeDirectory(path: string): void {
   makeDirectory(parent);
   mkdirSync(path, { mode: 0o700 });
   syncPath(parent);
+}
+
+/** Like `makeDirectory`, and certain also when a process was killed that had just made it. */
+export function settleDirectory(path: string): void {
+  makeDirectory(path);
+  try {
+    syncPath(dirname(path));
+  } catch (error) {
+    // What lies in a directory that we may not read was not made by us.
+    if (!/^(EACCES|EPERM|EINVAL)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** Writes a file for the user alone: after a power cut it is as it was before, or as it is now. */
+export function replaceFile(path: string, content: string | Buffer): void {
+  writeFileSync(`${path}.new`, content, { mode: 0o600, flush: true });
+  renameSync(`${path}.new`, path);
+  syncPath(dirname(path));
 }
