@@ -3,114 +3,28 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { hexOf, partitionKeyOf } from '../../scripts/torture/bodies.ts';
+import { hexOf } from '../../scripts/torture/bodies.ts';
 import { check, checkHistory } from '../../scripts/torture/checker/check.ts';
 import { GUARANTEES } from '../../scripts/torture/checker/findings.ts';
 import { THERE } from '../../scripts/torture/checker/states.ts';
-import {
-  ABSENT,
-  type Change,
-  createHistory,
-  type Entry,
-  type Outcome,
-  type Put,
-} from '../../scripts/torture/history.ts';
+import { ABSENT, createHistory, type Entry } from '../../scripts/torture/history.ts';
 import { createLedger } from '../../scripts/torture/ledger.ts';
-import type {
-  Observation,
-  ObservedObject,
-  ObservedRecord,
-  ObservedShard,
-  ObservedStream,
-} from '../../scripts/torture/observation.ts';
-
-const SIZE = 40;
-const LAST_KEY = 'f'.repeat(32);
-const numberAt = (position: number) => `49${String(position).padStart(54, '0')}`;
-
-/** A put that was answered at once, one after the other by `startUs`. */
-function put(client: number, first: number, positions: readonly number[], more: Partial<Put> = {}): Put {
-  return {
-    kind: 'put',
-    service: 'kinesis',
-    operation: 'PutRecords',
-    target: 'wide',
-    client,
-    first,
-    sizes: positions.map(() => SIZE),
-    startUs: first * 100,
-    endUs: first * 100 + 50,
-    outcome: 'ok',
-    numbers: positions.map(numberAt),
-    shards: positions.map(() => 0),
-    ...more,
-  };
-}
-
-/** As a put into a delivery stream is answered. */
-function direct(client: number, first: number, count: number, outcome: Outcome = 'ok'): Put {
-  const { numbers: _numbers, shards: _shards, ...rest } = put(client, first, Array(count).fill(0));
-  return { ...rest, service: 'firehose', target: 'direct', outcome };
-}
-
-const unknown = ({ numbers: _numbers, shards: _shards, ...rest }: Put): Put => ({ ...rest, outcome: 'unknown' });
-
-const record = (
-  client: number,
-  counter: number,
-  position: number,
-  more: Partial<ObservedRecord> = {},
-): ObservedRecord => ({
-  number: numberAt(position),
-  arrivedMs: 1000 + position,
-  partitionKey: partitionKeyOf({ client, counter }),
-  body: { client, counter, size: SIZE, isIntact: true },
-  ...more,
-});
-
-const shard = (
-  index: number,
-  records: readonly ObservedRecord[],
-  more: Partial<ObservedShard> = {},
-): ObservedShard => ({
-  index,
-  from: '0'.repeat(32),
-  to: LAST_KEY,
-  isOpen: true,
-  parents: [],
-  before: null,
-  records,
-  ...more,
-});
-
-const stream = (name: string, ...shards: readonly ObservedShard[]): ObservedStream => ({
-  name,
-  status: 'ACTIVE',
-  shards,
-});
-
-/** An observation of the streams that every world has; `given` stand in the place of those of their names. */
-function observed(given: readonly ObservedStream[], more: Partial<Observation> = {}): Observation {
-  const names = ['plain', 'wide', 'fluid', 'source'].filter((name) => !given.some((one) => one.name === name));
-  const streams = [...names.map((name) => stream(name, shard(0, []))), ...given];
-  return { extent: 'all', streams, cells: {}, returned: [], stuck: [], database: [], ...more };
-}
-
-const wide = (...records: readonly ObservedRecord[]): Observation => observed([stream('wide', shard(0, records))]);
-
-const object = (path: string, bodies: readonly (readonly [number, number])[], more: Partial<ObservedObject> = {}) => ({
-  path: `torture/${path}`,
-  deliveryStream: path.split('/')[0]!,
-  bodies: bodies.map(([client, counter]) => ({ client, counter, size: SIZE, isIntact: true })),
-  restBytes: 0,
-  ...more,
-});
-
-const objects = (...given: readonly ObservedObject[]): Observation => observed([], { objects: given });
-
-function change(cell: string, to: string, outcome: Outcome = 'ok'): Change {
-  return { kind: 'change', client: 1, operation: 'Change', cell, to, startUs: 1, endUs: 2, outcome };
-}
+import type { Observation } from '../../scripts/torture/observation.ts';
+import {
+  change,
+  direct,
+  numberAt,
+  object,
+  objects,
+  observed,
+  put,
+  record,
+  SIZE,
+  shard,
+  stream,
+  unknown,
+  wide,
+} from './hand-made.ts';
 
 const namesFound = (entries: readonly Entry[], observation: Observation): string[] => [
   ...new Set(check(createLedger(entries), observation).violations.map(({ guarantee }) => guarantee)),
@@ -153,6 +67,7 @@ const BROKEN: readonly Case[] = [
     observed([], { cells: { [TAG]: 'v1' } }),
   ],
   ['NoLoss', 'a stream is gone', [change(PASSING, '1')], observed([], { cells: { [PASSING]: ABSENT } })],
+  ['NoLoss', 'a delivery stream is gone', [], observed([], { missing: ['direct'] })],
   ['NoLoss', 'an acknowledged split is undone', [SPLIT], observed([stream('fluid', shard(0, []))])],
   [
     'NoLoss',

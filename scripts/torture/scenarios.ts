@@ -1,0 +1,57 @@
+/** All scenarios, in the order in which they are told of, and how long each takes. */
+
+import { clockJumps, longDowntime, retentionEdge } from './faults/clock.ts';
+import { corruption } from './faults/corruption.ts';
+import { foreignHands } from './faults/foreign-hands.ts';
+import { fullBucket } from './faults/full-bucket.ts';
+import { fullDisk } from './faults/full-disk.ts';
+import { fuse } from './faults/fuse.ts';
+import { ioErrors } from './faults/io-errors.ts';
+import { kill } from './faults/kill.ts';
+import { largeDatabase } from './faults/large-database.ts';
+import { manyStarts } from './faults/many-starts.ts';
+import { memory } from './faults/memory.ts';
+import { mutants } from './faults/mutants.ts';
+import { pause } from './faults/pause.ts';
+import { powerCut } from './faults/power-cut.ts';
+import { readOnly } from './faults/read-only.ts';
+import { recordedWrites } from './faults/recorded-writes.ts';
+import { slowDisk } from './faults/slow-disk.ts';
+import { slowReader } from './faults/slow-reader.ts';
+import { stop } from './faults/stop.ts';
+import type { Scenario } from './scenario.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  kill,
+  powerCut,
+  recordedWrites,
+  pause,
+  memory,
+  stop,
+  ioErrors,
+  slowDisk,
+  fullDisk,
+  fullBucket,
+  readOnly,
+  corruption,
+  foreignHands,
+  slowReader,
+  manyStarts,
+  largeDatabase,
+  fuse,
+  clockJumps,
+  retentionEdge,
+  longDowntime,
+  mutants,
+];
+
+/** Seconds that the short counts take, measured on two cores: the shares of the time box follow from them. */
+const SECONDS: Readonly<Record<string, number>> = {};
+
+/** Of those that nobody has measured yet. */
+const UNMEASURED_SECONDS = 30;
+
+export function secondsOf({ name, counts }: Scenario, long: boolean): number {
+  const seconds = SECONDS[name] ?? UNMEASURED_SECONDS;
+  return long ? (seconds * counts.long) / counts.short : seconds;
+}
