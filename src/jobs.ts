@@ -1,5 +1,6 @@
 /** Background work: on a cron schedule, once at the start, or on demand in tests. A job never overlaps itself. */
 import cron from 'node-cron';
+import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
 export interface Job {
@@ -24,8 +25,19 @@ export interface Jobs {
 /** Whether `text` is a cron expression. */
 export const isSchedule = (text: string): boolean => cron.validate(text);
 
-/** Puts `jobs` on their schedules and runs each once. A failing run is logged and tried again at the next tick. */
-export function startJobs(jobs: readonly Job[], log: Log): Jobs {
+/** A wall clock that moves by this much more, or less, than time passes was set. */
+const JUMP_MS = 5000;
+
+/** A process that was held up looks this far back for what it missed. */
+const MISSED_S = 60;
+
+/**
+ * Puts `jobs` on their schedules and runs each once. A failing run is logged and tried again at the next tick.
+ *
+ * node-cron says which seconds a schedule means; when to look is decided here, once a second. Its own timers go through
+ * every missed second after the clock was set forward, and wait for the old time to come back after it was set back.
+ */
+export function startJobs(jobs: readonly Job[], { clock, log }: { clock: Clock; log: Log }): Jobs {
   const stopping = new AbortController();
   const running = new Map<string, Promise<unknown>>();
 
@@ -40,8 +52,14 @@ export function startJobs(jobs: readonly Job[], log: Log): Jobs {
     start(job).catch((error) => log.error({ err: error, job: job.name }, 'A background job failed.'));
   };
 
-  const tasks = jobs.map((job) => cron.schedule(job.schedule, () => tick(job), { name: job.name }));
+  const schedules = jobs.map((job) => ({ job, task: cron.createTask(job.schedule, () => {}, { name: job.name }) }));
   for (const job of jobs) tick(job);
+  const cancelWatch = watchSeconds(clock, (seconds) => {
+    for (const { job, task } of schedules) {
+      // After a jump nobody knows what was missed.
+      if (seconds === 'jumped' || seconds.some((second) => task.match(new Date(second * 1000)))) tick(job);
+    }
+  });
 
   const requireJob = (name: string): Job => {
     const job = jobs.find((candidate) => candidate.name === name);
@@ -59,8 +77,26 @@ export function startJobs(jobs: readonly Job[], log: Log): Jobs {
     hasten: (name) => tick(requireJob(name)),
     async stop() {
       stopping.abort();
-      for (const task of tasks) await task.destroy();
+      cancelWatch();
+      for (const { task } of schedules) await task.destroy();
       await Promise.allSettled([...running.values(), ...jobs.map((job) => job.settle?.())]);
     },
   };
+}
+
+/** Tells every second that begins, or that the clock was set. Returns its end. */
+function watchSeconds(clock: Clock, tell: (seconds: readonly number[] | 'jumped') => void): () => void {
+  let last = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
+  const look = (): void => {
+    const current = { wallMs: clock.now(), steadyMs: clock.monotonicMs() };
+    const [before, now] = [Math.floor(last.wallMs / 1000), Math.floor(current.wallMs / 1000)];
+    const jumpedMs = current.wallMs - last.wallMs - (current.steadyMs - last.steadyMs);
+    last = current;
+    cancel = clock.after(1000 - (current.wallMs % 1000), look);
+    const first = Math.max(before + 1, now - MISSED_S);
+    if (Math.abs(jumpedMs) > JUMP_MS) tell('jumped');
+    else if (now >= first) tell(Array.from({ length: now - first + 1 }, (_, index) => first + index));
+  };
+  let cancel = clock.after(1000 - (last.wallMs % 1000), look);
+  return () => cancel();
 }

@@ -75,7 +75,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     });
     const url = urlOf(config.host, await listen(server.listen(config.port, config.host), config));
     announce(url, database, log);
-    const jobs = startJobs([...kinesisJobs(world, config.sweepSchedule), ...deliveries.jobs], log);
+    const jobs = startJobs([...kinesisJobs(world, config.sweepSchedule), ...deliveries.jobs], world);
     // Whatever has expired is worth more as free space.
     database.onFull(() => jobs.hasten('sweep'));
     return { url, certificatePath: certificate?.path, jobs, close: () => stop({ server, jobs, deliveries, database }) };

@@ -1,5 +1,6 @@
 /** Background jobs: never two runs of one job at a time, failures are survived, stopping waits. */
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../src/clock.ts';
 import { type Job, type Jobs, startJobs } from '../src/jobs.ts';
 import { createTestLog } from './support/log.ts';
 
@@ -47,7 +48,7 @@ const EVERY_MINUTE = '* * * * *';
 const log = createTestLog();
 
 function startForTest(...jobs: Job[]): Jobs {
-  const started = startJobs(jobs, log);
+  const started = startJobs(jobs, { clock: systemClock, log });
   onTestFinished(() => void started.stop());
   return started;
 }
@@ -96,6 +97,26 @@ describe('a schedule', () => {
     quick.end();
     await vi.advanceTimersByTimeAsync(60_000);
     expect([slow.runs, quick.runs]).toEqual([1, 2]);
+  });
+
+  it('goes on at once after the clock was set forward or back, and makes up for nothing', async () => {
+    const job = new HeldJob('a', '*/10 * * * * *');
+    startForTest(job);
+    job.end();
+    for (const [index, byMs] of [
+      24 * 3_600_000,
+      -2 * 3_600_000,
+      -30 * 24 * 3_600_000,
+      70 * 365 * 86_400_000,
+    ].entries()) {
+      vi.setSystemTime(Date.now() + byMs);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(job.runs, `not run after the clock moved by ${byMs} ms`).toBe(2 + 2 * index);
+      job.end();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(job.runs, `no tick within ten seconds after the clock moved by ${byMs} ms`).toBe(3 + 2 * index);
+      job.end();
+    }
   });
 
   it('logs a run that fails, and runs the job again at the next tick', async () => {

@@ -60,7 +60,7 @@ const ALLOWED: Record<string, string> = {
   deadline: '| clock',
   'durable-file': '',
   call: '| clock database log quotas rates',
-  jobs: '| log',
+  jobs: '| clock log',
   database: 'durable-file migrations refusal | clock log series',
   migrations: '',
   protocol: 'quotas database | call',

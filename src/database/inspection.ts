@@ -11,7 +11,7 @@ import { Refusal } from '../refusal.ts';
 import { type CommitState, readWitness } from './commit-witness.ts';
 import { APPLICATION_ID } from './connection.ts';
 import { openHandle } from './handle.ts';
-import { findWalDamage } from './wal-forensics.ts';
+import { findWalDamage, readWal } from './wal-forensics.ts';
 
 /** The newest schema that this program knows: the number of its migrations. */
 export const SCHEMA_VERSION = Object.keys(migrations).length;
@@ -52,7 +52,7 @@ export function inspectFiles(files: DataFiles): Findings {
   const wasInterrupted = existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
   const walLoss = lossInWal(files);
   if (size === 0) {
-    const loss = walLoss ?? lossOf(undefined, witness, path);
+    const loss = walLoss ?? lossOf(undefined, witness, path) ?? lossOfOrphan(path);
     return { isNew: true, wasInterrupted: false, unchecked: undefined, loss };
   }
   const isLarge = size > CHECKED_FIRST_BYTES;
@@ -147,6 +147,12 @@ export function lossOf(
     `${path} ends with commit ${state.commit}, but commit ${witness.commit} was acknowledged: its -wal file was removed ` +
     'or damaged, or an older copy of the database was put in its place.'
   );
+}
+
+/** SQLite throws away a log that lies beside a data file without content. */
+function lossOfOrphan(path: string): string | undefined {
+  const frames = readWal(`${path}-wal`)?.recoveredFrames ?? 0;
+  return frames === 0 ? undefined : `${path} is missing or empty, but its -wal file holds ${frames} pages of commits.`;
 }
 
 /** Damage in the write-ahead log that SQLite would pass over in silence, together with all that follows it. */

@@ -71,6 +71,9 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
     const files = filesOf(directory);
     const found = inspectFiles(files);
     assertAccepted(found.loss, options);
+    if (readWitness(files.witnessPath) === 'unreadable') {
+      options.log.warn({ path: files.witnessPath }, 'The note of the last commit is damaged; it is made anew.');
+    }
     handle = openConnection(files.path, journalFor(options));
     if (found.unchecked === 'first') assertSound(handle, files.path);
     if (found.isNew) syncPath(directory);

@@ -106,7 +106,9 @@ interface RecordsTable {
   arrived_ms: number;
   /** Whether the data is valid UTF-8 without NUL, for the views. */
   is_text: 0 | 1;
-  /** CRC-32 of the partition key's UTF-8 bytes followed by the data; checked on every read. */
+  /**
+   * CRC-32 of the partition key's UTF-8 bytes, the data, and the text `sequence_number arrived_ms`; checked on every read.
+   */
   crc32: number;
   data: Buffer;
 }

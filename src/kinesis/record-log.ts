@@ -131,7 +131,7 @@ export function append(shard: Shard, records: readonly NewRecord[], now: number,
       partitionKey,
       arrivedMs,
       isText: isText(data),
-      crc32: checksum(partitionKey, data),
+      crc32: checksum(sequenceNumber, arrivedMs, checksumOfContent(partitionKey, data)),
       data,
     });
     return sequenceNumber;
@@ -176,7 +176,7 @@ export function read(shard: Shard, from: number, limits: ReadLimits, database: D
   for (const row of rowsFrom(shard, start, limits.records, database)) {
     const rowBytes = row.data.length + Buffer.byteLength(row.partition_key);
     if (bytes + rowBytes > limits.bytes && records.length > 0) break;
-    if (checksum(row.partition_key, row.data) !== row.crc32) {
+    if (!isIntact(row)) {
       // What lies before the damage can still be read.
       if (records.length > 0) break;
       throw damaged(shard, row.sequence_number);
@@ -285,8 +285,17 @@ export function deleteSlice(shard: number, untilMs: number, database: Database):
 /** Valid UTF-8 without NUL: what a person can read in a view. */
 const isText = (data: Buffer): 0 | 1 => (isUtf8(data) && !data.includes(0) ? 1 : 0);
 
-/** The pair of the check in `read`: damage between memory, disk and back is noticed. */
-function checksum(partitionKey: string, data: Buffer): number {
+/** The pair of `isIntact`: damage between memory, disk and back is noticed. */
+const checksum = (sequenceNumber: string, arrivedMs: number, ofContent: number): number =>
+  crc32(`${sequenceNumber} ${arrivedMs}`, ofContent);
+
+function isIntact(row: NonNullable<(typeof selectRecords)['row']>): boolean {
+  const ofContent = checksumOfContent(row.partition_key, row.data);
+  // Rows of earlier schemas have the checksum of their content alone.
+  return checksum(row.sequence_number, row.arrived_ms, ofContent) === row.crc32 || ofContent === row.crc32;
+}
+
+function checksumOfContent(partitionKey: string, data: Buffer): number {
   const ofKey = crc32(partitionKey);
   // zlib starts anew when it is given no bytes at a null address, which is what an empty blob may or may not have.
   return data.length === 0 ? ofKey : crc32(data, ofKey);

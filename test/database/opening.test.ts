@@ -140,6 +140,15 @@ describe('a start names what was acknowledged and is missing', () => {
     log.take('error');
   });
 
+  it('when only the -wal file is left', async () => {
+    const directory = await interrupted('a');
+    rmSync(join(directory, 'millrace.db'));
+    rmSync(join(directory, 'commit-witness'));
+    const { reason, message } = await refused(directory);
+    expect(reason).toBe('dataMissing');
+    expect(message).toMatch(/is missing or empty, but its -wal file holds \d+ pages of commits/);
+  });
+
   it('when an older copy was put in the place of the database', async () => {
     const [older, newer] = [await interrupted('a'), temporaryDirectory()];
     for (const file of FILES) copyFileSync(join(older, file), join(newer, file));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openHandle } from '../../src/database/handle.ts';
 import { parseSequenceNumber } from '../../src/kinesis/sequence-number.ts';
@@ -312,6 +313,35 @@ describe('GetRecords', () => {
       ShardIterator: await shardIterator(server, 's', 'AFTER_SEQUENCE_NUMBER', after),
     });
     expect(third.Records).toHaveLength(1);
+  });
+
+  it.each([
+    ["sequence_number = replace(sequence_number, '2', '3')"],
+    ['arrived_ms = arrived_ms + 1'],
+    ["partition_key = 'K'"],
+    ["data = x'00000000'"],
+  ])('gives no record of which something else is stored than was put: %s', async (change) => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: 'AAAA' });
+    const ShardIterator = await shardIterator(server, 's', 'TRIM_HORIZON');
+    expect((await server.ok('GetRecords', { ShardIterator })).Records).toHaveLength(1);
+    const handle = openHandle(join(server.directory, 'millrace.db'));
+    handle.exec(`update records set ${change}`);
+    handle.close();
+    expect((await server.call('GetRecords', { ShardIterator })).status).toBe(500);
+    server.log.take('error');
+  });
+
+  it('reads records that were stored before their numbers had checksums', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: 'AAAA' });
+    const handle = openHandle(join(server.directory, 'millrace.db'));
+    handle.prepare('update records set crc32 = ?').run(crc32(Buffer.alloc(3), crc32('k')));
+    handle.close();
+    const ShardIterator = await shardIterator(server, 's', 'TRIM_HORIZON');
+    expect((await server.ok('GetRecords', { ShardIterator })).Records).toHaveLength(1);
   });
 
   it('returns at most 10 MiB, but always one record', async () => {
