@@ -4,7 +4,6 @@ import { provideCertificate } from './certificate/provide.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
-import { reasonOfFatal } from './database/errors.ts';
 import { databaseSeries } from './database/series.ts';
 import { type Firehose, firehose, openFirehose } from './firehose/index.ts';
 import { type Jobs, startJobs } from './jobs.ts';
@@ -148,5 +147,3 @@ function urlOf(host: string, port: number): string {
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
-
-export { reasonOfFatal };

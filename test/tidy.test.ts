@@ -71,7 +71,8 @@ const ALLOWED: Record<string, string> = {
   server: '| clock log protocol series',
   start:
     'call certificate clock config credentials database firehose jobs kinesis protocol rates refusal server version | log',
-  main: 'clock config log refusal start version',
+  ending: 'database refusal | log',
+  main: 'clock config ending log refusal start version',
 };
 
 describe('imports', () => {

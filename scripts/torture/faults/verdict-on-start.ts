@@ -108,7 +108,7 @@ const wrongIn = ({ wrong }: Audit): Violation[] => wrong.slice(0, 5).map((messag
 
 /** Only damage that is met may end a server that was ready, and it has to say so. */
 function judgeEnd({ code, stderr }: Of<'ended'>, { mayEnd = false }: Allowed): Violation[] {
-  const isTold = logged(stderr, /"level":50/).length > 0;
+  const isTold = sentenceIn(stderr) !== undefined;
   if (mayEnd && code === EXIT.damagedData && isTold) return [];
   return [broken('Refusal', `The server was ready, then ended with ${code}: ${stderr.slice(-300)}`)];
 }
