@@ -73,6 +73,10 @@ function send(options: http.RequestOptions, body: string): Promise<Answer> {
         end(outcomeOf(status), status, Buffer.concat(chunks).toString());
       });
     });
+    // A server that answers before it has the whole body closes the connection while the rest is being written.
+    request.on('socket', (socket) => {
+      if (socket.listenerCount('error', ignore) === 0) socket.on('error', ignore);
+    });
     request.on('error', (error: NodeJS.ErrnoException) => {
       const isGone = error.code === 'ECONNREFUSED';
       end(isGone ? 'fail' : 'unknown', 0, error.message, isGone);
@@ -81,6 +85,9 @@ function send(options: http.RequestOptions, body: string): Promise<Answer> {
     request.end(body);
   });
 }
+
+/** The request itself tells what became of it. */
+const ignore = (): void => undefined;
 
 /** What was refused as the client's fault was not done; what failed on the server may have been. */
 function outcomeOf(status: number): Outcome {

@@ -120,10 +120,13 @@ function newsOf(known: DeliveryStream, moment: Moment): News[] {
   const rows = database.all(selectCheckpoints, { deliveryStream: deliveryStream.id });
   const positions = new Map(rows.map(({ shard, nextPosition }) => [shard, nextPosition]));
   const positionOf = (shard: FeedShard) => positions.get(shard.id) ?? 1;
-  const isFinished = (shard: FeedShard) => shard.isClosed && positionOf(shard) >= shard.nextPosition;
-  const finished = new Set(shards.filter(isFinished).map(({ id }) => id));
-  // A child's records follow those of its parents.
+  const finished = new Set<number>();
+  // A child's records follow those of its parents, and of theirs: a shard without records is finished when they are.
   const isBlocked = ({ parents }: FeedShard) => parents.some((parent) => !finished.has(parent));
+  const isFinished = (shard: FeedShard) =>
+    shard.isClosed && positionOf(shard) >= shard.nextPosition && !isBlocked(shard);
+  // Parents are listed before their children.
+  for (const shard of shards) if (isFinished(shard)) finished.add(shard.id);
   return shards
     .filter((shard) => positionOf(shard) < shard.nextPosition && !isBlocked(shard))
     .map((shard) => ({ shard, from: positionOf(shard) }));

@@ -96,6 +96,30 @@ it('every record is delivered once and in the order of its key across a split, a
   expect(numbersByKey(bucketText(server))).toEqual(expected);
 });
 
+it('a shard that was split and merged again at once is read to its end before the grandchild', async () => {
+  const server = await startTestServer();
+  await server.createStream('s');
+  await createDeliveryStream(server, 'd', fromStream());
+  const reshard = async (operation: string, input: object) => {
+    await server.ok(operation, { StreamName: 's', ...input });
+    server.clock.advance(1000);
+  };
+  // More than one slice of copying takes.
+  const before = Array.from({ length: 1500 }, (_, index) => index);
+  for (let from = 0; from < 1500; from += 500) {
+    const Records = before.slice(from, from + 500).map((n) => ({ PartitionKey: 'k', Data: base64(`k${n} `) }));
+    await server.ok('PutRecords', { StreamName: 's', Records });
+  }
+  await reshard('SplitShard', { ShardToSplit: 'shardId-000000000000', NewStartingHashKey: (1n << 127n).toString() });
+  await reshard('MergeShards', {
+    ShardToMerge: 'shardId-000000000001',
+    AdjacentShardToMerge: 'shardId-000000000002',
+  });
+  await put(server, ['k'], [1500]);
+  await deliver(server);
+  expect(numbersByKey(bucketText(server)).k).toEqual([...before, 1500]);
+});
+
 it('several delivery streams may read one stream, each from its own beginning', async () => {
   const server = await startTestServer();
   await server.createStream('s');
