@@ -31,6 +31,7 @@ const SLEEP_MS = 200;
 
 const path = process.env[ORDER_VARIABLE];
 let order: Order | undefined;
+let known: string | undefined;
 let hits = 0;
 let lookAgainMs = 0;
 
@@ -39,10 +40,7 @@ function failpoint(point: string): void {
   const nowMs = performance.now();
   if (nowMs >= lookAgainMs) {
     lookAgainMs = nowMs + LOOK_MS;
-    if (order === undefined) {
-      order = readOrder(path);
-      hits = 0;
-    }
+    look(path);
   }
   if (order?.point !== point) return;
   hits += 1;
@@ -54,12 +52,21 @@ function failpoint(point: string): void {
   if (action === 'kill') process.kill(process.pid, 'SIGKILL');
   if (action === 'throw') throw new Error(`Thrown at the failpoint "${point}".`);
   if (action === 'sleep') sleep(SLEEP_MS);
-  if (action === 'wait') while (isThere(carriedOut(path))) sleep(5);
+  if (action === 'wait') while (read(carriedOut(path)) !== undefined) sleep(5);
 }
 
-function readOrder(from: string): Order | undefined {
+/** Takes note of a new order, and of one that was withdrawn. */
+function look(from: string): void {
+  const text = read(from);
+  if (text === known) return;
+  known = text;
+  order = text === undefined ? undefined : (JSON.parse(text) as Order);
+  hits = 0;
+}
+
+function read(from: string): string | undefined {
   try {
-    return JSON.parse(readFileSync(from, 'utf8')) as Order;
+    return readFileSync(from, 'utf8');
   } catch {
     return undefined;
   }
@@ -75,15 +82,6 @@ function take(from: string): boolean {
   }
 }
 
-function isThere(file: string): boolean {
-  try {
-    readFileSync(file);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The whole thread stands still, as the program does when the disk takes its time. */
 function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -92,7 +90,7 @@ function sleep(ms: number): void {
 /** Gives an order to whoever has it in its environment; the one before, carried out or not, is forgotten. */
 export function give(to: string, next: Order): void {
   const draft = `${to}.draft`;
-  writeFileSync(draft, JSON.stringify(next));
+  writeFileSync(draft, JSON.stringify({ ...next, givenMs: performance.now() }));
   renameSync(draft, to);
 }
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Cleanup } from '../bench/cleanup.ts';
 import { memoryGroupsRoot } from './needs.ts';
 
+const SWAP_BYTES = 1024 * 1024;
+
 export interface MemoryGroup {
   /** From now on the process, and what it starts, counts. */
   take(pid: number): void;
@@ -21,14 +23,13 @@ export function createMemoryGroup(name: string, limitBytes: number, cleanup: Cle
     if (existsSync(join(group, file))) writeFileSync(join(group, file), String(value));
   };
   set(isFirst ? 'memory.limit_in_bytes' : 'memory.max', limitBytes);
-  const count = (file: string) => (existsSync(join(group, file)) ? Number(readFileSync(join(group, file), 'utf8')) : 0);
-  // Where there is swap, it would take what does not fit.
-  if (isFirst) set('memory.memsw.limit_in_bytes', limitBytes);
+  // Where there is swap, it would take what does not fit; some is left, because only the other limit counts its hits.
+  if (isFirst) set('memory.memsw.limit_in_bytes', limitBytes + SWAP_BYTES);
   else set('memory.swap.max', 0);
   return {
     take: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
     hits() {
-      if (isFirst) return count('memory.failcnt') + count('memory.memsw.failcnt');
+      if (isFirst) return Number(readFileSync(join(group, 'memory.failcnt'), 'utf8'));
       return Number(/^max (\d+)$/m.exec(readFileSync(join(group, 'memory.events'), 'utf8'))?.[1] ?? 0);
     },
   };

@@ -1,5 +1,5 @@
 /** Whole, consistent copies of the database in one file, made by SQLite itself. */
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { makeDirectory, syncPath } from '../durable-file.ts';
@@ -47,9 +47,19 @@ export async function copyInBackground(from: string, path: string, signal: Abort
   }
 }
 
+const PARTIAL = '.partial';
+
+/** Removes from `directory` what a killed process had copied by half. */
+export function removePartialCopies(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    if (name.endsWith(PARTIAL)) rmSync(join(directory, name), { force: true });
+  }
+}
+
 function partialOf(path: string): string {
   makeDirectory(dirname(path));
-  const partial = `${path}.partial`;
+  const partial = `${path}${PARTIAL}`;
   rmSync(partial, { force: true });
   return partial;
 }

@@ -11,7 +11,7 @@ import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
 import { type CommitWitness, openWitness, readWitness } from './commit-witness.ts';
 import { openConnection } from './connection.ts';
-import { copyDatabase, copyPath } from './copying.ts';
+import { copyDatabase, copyPath, removePartialCopies } from './copying.ts';
 import { fileSystemOf, freeSpace } from './file-system.ts';
 import {
   assertSound,
@@ -67,6 +67,7 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
   try {
     settleDirectory(directory);
     lock = acquireInstanceLock(directory);
+    for (const name of [SNAPSHOTS, RESCUE]) removePartialCopies(join(directory, name));
     const reserve = reserveOf(options);
     const files = filesOf(directory);
     const found = inspectFiles(files);

@@ -39,7 +39,12 @@ export function createApi({ gateway, onError }: ApiOptions): RequestListener {
       bodies.giveBack(read.bytes);
     }
   };
-  return (request, response) => void serve(request, response).catch(onError);
+  return (request, response) =>
+    void serve(request, response).catch((error) => {
+      onError(error);
+      // Nobody is to wait for an answer that will not come.
+      response.destroy();
+    });
 }
 
 /** Sends `answer`; a client that has gone away is no error. */

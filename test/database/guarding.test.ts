@@ -93,6 +93,15 @@ describe('a snapshot', () => {
     expect(readdirSync(join(server.directory, 'snapshots')).length).toBe(3);
   });
 
+  it('that a kill has cut short is removed at the next start', async () => {
+    const server = await startTestServer();
+    const { path } = (await (await ask(server)).json()) as { path: string };
+    const half = `${path.replace('.db', '-2.db')}.partial`;
+    writeFileSync(half, 'half');
+    await server.restart();
+    expect([existsSync(path), existsSync(half)]).toEqual([true, false]);
+  });
+
   it('says why when it cannot be made', async () => {
     const server = await startTestServer();
     writeFileSync(join(server.directory, 'snapshots'), 'a file');

@@ -31,7 +31,7 @@ const LOCAL_STORE = 'src/firehose/objects/local-store.js';
 const STORING = 'src/firehose/storing.js';
 const SOURCE = 'src/firehose/source.js';
 
-const OFTEN = 30;
+const OFTEN = 10;
 const AT_TIMES = 3;
 
 const PLACES: readonly Place[] = [
@@ -107,6 +107,7 @@ const PLACES: readonly Place[] = [
   {
     name: 'a step of vacuum',
     file: DATABASE,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code of the program.
     text: '‹this.#handle.pragma(`incremental_vacuum(${Math.floor(count)})`);›',
   },
   {
@@ -162,7 +163,12 @@ const PLACES: readonly Place[] = [
     occasion: 'start',
   },
   { name: 'the opening of the witness', file: OPENING, text: '‹const witness = openWitness(', occasion: 'start' },
-  { name: 'the last checkpoint', file: DATABASE, text: "‹this.#handle.pragma('wal_checkpoint(TRUNCATE)');›", occasion: 'stop' },
+  {
+    name: 'the last checkpoint',
+    file: DATABASE,
+    text: "‹this.#handle.pragma('wal_checkpoint(TRUNCATE)');›",
+    occasion: 'stop',
+  },
   {
     name: 'the copy before a migration',
     file: OPENING,
@@ -181,6 +187,7 @@ const PLACES: readonly Place[] = [
   {
     name: 'the number of the schema',
     file: MIGRATE,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code of the program.
     text: '‹handle.pragma(`user_version = ${SCHEMA_VERSION}`);›',
     occasion: 'migration',
   },
@@ -226,9 +233,9 @@ const BEGINNINGS: readonly Patch[] = [
 
 /** What is rare becomes frequent. */
 const QUICKENED: readonly Patch[] = [
-  { file: 'src/database/checkpointer.js', find: 'PAGES_MOVED_FROM = 2000', replace: 'PAGES_MOVED_FROM = 60' },
+  { file: 'src/database/checkpointer.js', find: 'PAGES_MOVED_FROM = 2000', replace: 'PAGES_MOVED_FROM = 20' },
   { file: 'src/database/space.js', find: 'FREE_SHARE_KEPT = 0.2', replace: 'FREE_SHARE_KEPT = 0' },
-  { file: 'src/database/space.js', find: 'FREE_PAGES_KEPT = 1024', replace: 'FREE_PAGES_KEPT = 4' },
+  { file: 'src/database/space.js', find: 'FREE_PAGES_KEPT = 1024', replace: 'FREE_PAGES_KEPT = 0' },
   { file: 'src/database/space.js', find: 'STEP_PAGES = 256', replace: 'STEP_PAGES = 2' },
   // Every object has a directory of its own.
   {

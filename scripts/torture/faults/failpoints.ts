@@ -34,10 +34,10 @@ const ANSWER_LIMIT_MS = 9000;
 const END_LIMIT_MS = 8000;
 
 /** Afterwards so many records are acknowledged, or the server ends. */
-const GOES_ON_RECORDS = 10;
+const GOES_ON_RECORDS = 5;
 
 /** Little, because it goes on for long: what counts are the points, not the records. */
-const LOAD: LoadShape = { clients: 12, paceMs: 30 };
+const LOAD: LoadShape = { clients: 10, paceMs: 200 };
 
 /** Deleted streams are removed every second. */
 const SETTINGS = { SWEEP_SCHEDULE: '* * * * * *' };
@@ -318,7 +318,8 @@ async function doAtStop(task: Task, world: World, server: Server, stage: Stage):
     await server.end('SIGKILL');
     return [broken(task, 'NoHang', `It has not stopped after ${END_LIMIT_MS} ms.`)];
   }
-  if (!isCarriedOut(order)) return [broken(task, 'Reached', `The stop did not reach it: ${server.stderr().slice(-300)}`)];
+  if (!isCarriedOut(order))
+    return [broken(task, 'Reached', `The stop did not reach it: ${server.stderr().slice(-300)}`)];
   count(task, stage);
   if (action === 'throw') return (exit.code ?? 0) > 0 ? [] : [broken(task, 'Alive', `It ended with ${exit.code}.`)];
   if (action === 'sleep') return exit.code === 0 ? [] : [broken(task, 'Alive', `It ended with ${exit.code}.`)];

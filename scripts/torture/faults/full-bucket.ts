@@ -2,7 +2,7 @@
  * F4: only the directory of the objects is full. Kinesis must not notice; what Firehose has acknowledged stays planned,
  * is delivered within 65 s after there is space again, and lies in exactly one object.
  */
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { mountTmpfs, occupy } from '../devices.ts';
@@ -15,7 +15,8 @@ import { restartAndCheck, startOn } from './restart.ts';
 import { pause } from './within.ts';
 
 const MIB = 1024 * 1024;
-const SIZE_BYTES = 48 * MIB;
+/** Several times what is delivered. */
+const SIZE_BYTES = 64 * MIB;
 
 /** Long enough for several attempts to deliver. */
 const FULL_MS = 3000;
@@ -26,18 +27,18 @@ const DELIVERY_LIMIT_MS = 65_000;
 const GAP_LIMIT_MS = 1500;
 
 const FIREHOSE: LoadShape = {
-  clients: 8,
+  clients: 4,
   kinds: ['firehose', 'sourced'],
-  bodyBytes: { min: 200, max: 5000 },
-  paceMs: 5,
+  bodyBytes: { min: 50, max: 200 },
+  paceMs: 50,
 };
-const KINESIS: LoadShape = { clients: 8, kinds: ['kinesis'], bodyBytes: { min: 100, max: 2000 }, paceMs: 5 };
+const KINESIS: LoadShape = { clients: 4, kinds: ['kinesis'], bodyBytes: { min: 50, max: 500 }, paceMs: 20 };
 
 export const fullBucket: Scenario = {
   name: 'F4',
   title: 'only the disk of the objects is full, and has space again',
   needs: ['root', 'tmpfs'],
-  counts: { short: 2, long: 20 },
+  counts: { short: 1, long: 20 },
   run: runFullBucket,
 };
 
@@ -77,12 +78,17 @@ async function doRound(round: number, context: Context, tally: Tally): Promise<v
   const { random, cleanup } = context;
   const directory = join(context.directory, `world-${round}`);
   const dataDir = join(directory, 'data');
-  const objects = await mountTmpfs(join(dataDir, 's3'), SIZE_BYTES, cleanup);
+  const disk = await mountTmpfs(join(directory, 'disk'), SIZE_BYTES, cleanup);
+  // A link, as people make it who keep objects on another disk; the neighbour does not lie among the objects.
+  const objects = join(disk.path, 'objects');
+  mkdirSync(objects);
+  mkdirSync(dataDir, { recursive: true });
+  symlinkSync(objects, join(dataDir, 's3'));
   const world = createWorld({ directory, dataDir, random: random.fork(`world ${round}`) });
   let server = await startOn(world, context);
   await world.prepare(server);
-  const neighbour = join(objects.path, 'neighbour');
-  occupy(neighbour, objects, 0);
+  const neighbour = join(disk.path, 'neighbour');
+  occupy(neighbour, disk, 0);
 
   const isInsistent = round % 2 === 1;
   await loadWhileFull(server, world, isInsistent ? INSISTENCES : 1, tally);
@@ -114,7 +120,7 @@ async function doRound(round: number, context: Context, tally: Tally): Promise<v
   await server.end('SIGKILL');
   tally.violations.push(...(await restartAndCheck(world, context, 'all')));
   tally.acknowledged += world.acknowledged;
-  await objects.unmount();
+  await disk.unmount();
 }
 
 /** Both services, and this many attempts to deliver beside those that the server makes by itself. */

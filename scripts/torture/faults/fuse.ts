@@ -9,7 +9,7 @@ import type { Context, Result, Scenario, Violation } from '../scenario.ts';
 import type { Server } from '../server.ts';
 import { createWorld, type World } from '../world.ts';
 import { inspect } from './inspector.ts';
-import { figuresOf, isEnough, isServer, loadFor, newSums, type Sums, startOn } from './rounds.ts';
+import { figuresOf, isEnough, isServer, loadFor, newSums, type Sums, startOrViolation } from './rounds.ts';
 
 const LOAD_MS = { min: 300, max: 1500 };
 
@@ -31,7 +31,7 @@ async function run(context: Context): Promise<Result> {
   const kills: Sums = newSums();
   let warned = 0;
   for (let round = 0; round < context.count && !context.isTimeUp() && kills.violations.length === 0; round += 1) {
-    const server = await startOn(world, context);
+    const server = await startOrViolation(world, context);
     if (!isServer(server)) {
       kills.violations.push(server);
       break;
@@ -42,7 +42,7 @@ async function run(context: Context): Promise<Result> {
     kills.violations.push(...(await world.check(server, round % 5 === 4 ? 'all' : 'since')));
     await killWhileRead(world, server, kills, context);
   }
-  const last = await startOn(world, context);
+  const last = await startOrViolation(world, context);
   kills.violations.push(...(isServer(last) ? await checkedLast(world, last) : [last]));
   return {
     violations: kills.violations,

@@ -16,7 +16,7 @@ import {
   loadFor,
   newSums,
   type Sums,
-  startOn,
+  startOrViolation,
   worldOf,
 } from './rounds.ts';
 
@@ -117,7 +117,7 @@ interface Named {
 
 /** A server on the data of the world, whose unknown outcomes are found out; undefined when it does not start. */
 async function prepared({ world, name, settings }: Named, kills: Kills, context: Context): Promise<Server | undefined> {
-  const started = await startOn(world, context, settings);
+  const started = await startOrViolation(world, context, settings);
   if (!isServer(started)) {
     kills.violations.push(...inWorld(name, [started]));
     return undefined;

@@ -13,7 +13,7 @@ import { FAILPOINTS } from './failpoint-table.ts';
 import { runTasks, taskFor } from './failpoints.ts';
 import { kill } from './kill.ts';
 import { checkInspectors, checkRetention, QUICK_RETENTION } from './mutant-checks.ts';
-import { MUTATIONS, type Method, type Mutation } from './mutations.ts';
+import { type Method, MUTATIONS, type Mutation } from './mutations.ts';
 import { powerCut } from './power-cut.ts';
 import { recordedWrites } from './recorded-writes.ts';
 
@@ -45,7 +45,7 @@ const METHODS: Readonly<Record<Method, Brief>> = {
   'power cut': { needs: powerCut.needs, count: 8, limitMs: 20_000, tries: 3, run: powerCut.run },
   'recorded writes': { needs: recordedWrites.needs, count: 120, limitMs: 25_000, tries: 3, run: recordedWrites.run },
   retention: { needs: [], count: 1, limitMs: 30_000, tries: 2, run: checkRetention },
-  inspectors: { needs: [], count: 1, limitMs: 30_000, tries: 1, run: checkInspectors },
+  inspectors: { needs: ['sqlite3'], count: 1, limitMs: 30_000, tries: 1, run: checkInspectors },
 };
 
 /** Done at a time: most of them wait for something most of the time. */
@@ -75,7 +75,9 @@ async function run(context: Context): Promise<Result> {
   const missing = await missingNeeds(new Set(wanted), context.progress);
   const isPossible = (method: Method) => METHODS[method].needs.every((need) => !missing.has(need));
   const mutations = Array.from({ length: context.count }, (_, index) => MUTATIONS[index % MUTATIONS.length]!);
-  const used = new Set(mutations.map(({ methods }) => methods.find(isPossible)).filter((method) => method !== undefined));
+  const used = new Set(
+    mutations.map(({ methods }) => methods.find(isPossible)).filter((method) => method !== undefined),
+  );
   const jobs = [
     ...[...used].map((method) => () => control(method, context, tally)),
     ...mutations.map((mutation, index) => () => tryMutant(mutation, { index, isPossible }, context, tally)),
@@ -110,7 +112,12 @@ interface Turn {
   readonly isPossible: (method: Method) => boolean;
 }
 
-async function tryMutant(mutation: Mutation, { index, isPossible }: Turn, context: Context, tally: Tally): Promise<void> {
+async function tryMutant(
+  mutation: Mutation,
+  { index, isPossible }: Turn,
+  context: Context,
+  tally: Tally,
+): Promise<void> {
   const { name, methods, breaks } = mutation;
   const method = methods.find(isPossible);
   if (method === undefined) {

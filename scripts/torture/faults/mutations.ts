@@ -195,7 +195,11 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'readFileSync of the database',
     patches: [
-      patch(DATABASE, "import { join } from 'node:path';", "import { readFileSync } from 'node:fs';\nimport { join } from 'node:path';"),
+      patch(
+        DATABASE,
+        "import { join } from 'node:path';",
+        "import { readFileSync } from 'node:fs';\nimport { join } from 'node:path';",
+      ),
       patch(
         DATABASE,
         'this.#files.assertUnchanged();',

@@ -96,7 +96,9 @@ function fill(handle: BetterSqlite3.Database, random: Random): void {
 /** Of every table but the bookkeeping of migrations. */
 function contentsOf(handle: BetterSqlite3.Database): Contents {
   const names = handle
-    .prepare("select name from sqlite_schema where type = 'table' and name not like 'kysely%' and name not like 'sqlite%'")
+    .prepare(
+      "select name from sqlite_schema where type = 'table' and name not like 'kysely%' and name not like 'sqlite%'",
+    )
     .pluck()
     .all() as string[];
   return new Map(
@@ -108,8 +110,18 @@ function contentsOf(handle: BetterSqlite3.Database): Contents {
 }
 
 /** The state of the server is written at every start. */
-const readTable = (handle: BetterSqlite3.Database, name: string, columns: readonly string[]): Omit<Table, 'columns'> => {
-  const rows = name === 'server_state' ? [] : handle.prepare(`select ${columns.join(', ')} from ${name}`).raw().all();
+const readTable = (
+  handle: BetterSqlite3.Database,
+  name: string,
+  columns: readonly string[],
+): Omit<Table, 'columns'> => {
+  const rows =
+    name === 'server_state'
+      ? []
+      : handle
+          .prepare(`select ${columns.join(', ')} from ${name}`)
+          .raw()
+          .all();
   const hash = createHash('sha256');
   for (const row of rows) hash.update(`${JSON.stringify(row)}\n`);
   return { rows: rows.length, fingerprint: hash.digest('hex') };

@@ -3,7 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, Result, Scenario } from '../scenario.ts';
 import type { Server } from '../server.ts';
 import type { World } from '../world.ts';
-import { ACKNOWLEDGED_MIN, figuresOf, inWorld, isServer, loadFor, newSums, startOn, worldOf } from './rounds.ts';
+import {
+  ACKNOWLEDGED_MIN,
+  figuresOf,
+  inWorld,
+  isServer,
+  loadFor,
+  newSums,
+  startOrViolation,
+  worldOf,
+} from './rounds.ts';
 
 const PAUSE_MS = 3000;
 /** Of the later ones; beyond ten seconds the clients give up and do not know the outcome. */
@@ -26,7 +35,7 @@ async function run(context: Context): Promise<Result> {
   const sums = { ...newSums(), waited: 0, longestGapMs: 0 };
   const name = 'world-1';
   const world = worldOf(context, name);
-  const started = await startOn(world, context);
+  const started = await startOrViolation(world, context);
   if (!isServer(started)) throw new Error(started.message);
   sums.readyMs.push(started.readyMs);
   await world.prepare(started);

@@ -3,8 +3,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, Violation } from '../scenario.ts';
-import { NotReady, type Server, start } from '../server.ts';
+import type { Server } from '../server.ts';
 import { createWorld, type Load, type LoadShape, type LoadSummary, type World } from '../world.ts';
+import { restartViolation, startOn } from './restart.ts';
 
 /** With fewer records acknowledged before its fault, a round says little and does not count. */
 export const ACKNOWLEDGED_MIN = 500;
@@ -21,16 +22,15 @@ export const discard = (context: Context, name: string): void =>
   rmSync(join(context.directory, name), { recursive: true, force: true, maxRetries: 3 });
 
 /** Starts a server on the data of a world; a start that fails is a broken promise, and is returned as one. */
-export async function startOn(
-  { dataDir }: World,
-  { build, cleanup }: Context,
+export async function startOrViolation(
+  world: World,
+  context: Context,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Server | Violation> {
   try {
-    return await start({ build, dataDir, settings }, cleanup);
+    return await startOn(world, context, { settings });
   } catch (error) {
-    if (!(error instanceof NotReady)) throw error;
-    return { guarantee: 'Restart', message: error.message };
+    return restartViolation(error as Error);
   }
 }
 

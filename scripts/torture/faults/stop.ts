@@ -13,7 +13,7 @@ import {
   loadFor,
   newSums,
   percentile,
-  startOn,
+  startOrViolation,
   worldOf,
 } from './rounds.ts';
 
@@ -36,7 +36,7 @@ async function run(context: Context): Promise<Result> {
     const name = `world-${worlds}`;
     const world = worldOf(context, name);
     for (let round = 0; round <= STOPS_PER_WORLD && sums.violations.length === 0; round += 1) {
-      const started = await startOn(world, context);
+      const started = await startOrViolation(world, context);
       if (!isServer(started)) {
         sums.violations.push(...inWorld(name, [started]));
         break;
