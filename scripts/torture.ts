@@ -5,7 +5,7 @@
  *     --only C1,F3    only the scenarios of these names
  *     --count N       how often, instead of the planned counts; the time box does not apply then
  *     --seed N        what decides everything that is left to chance; otherwise a new one
- *     --minutes M     the time box of the whole run; 10, or without end with --long
+ *     --minutes M     the time box of the whole run; 15, or without end with --long
  *     --long          the counts for a night
  *     --keep          keep the directories of all scenarios, not only of those that failed
  *     --build DIR     the compiled program under test, instead of the one that this was compiled with
@@ -23,7 +23,7 @@ import type { Scenario } from './torture/scenario.ts';
 import { SCENARIOS, secondsOf } from './torture/scenarios.ts';
 import { failures } from './torture/verdict.ts';
 
-const DEFAULT_MINUTES = 10;
+const DEFAULT_MINUTES = 15;
 
 const options = readOptions();
 if (options.list) {

@@ -13,6 +13,22 @@ export function syncPath(path: string): void {
 }
 
 /**
+ * Whether it was only refused to sync: not everywhere can a file be synced that was opened for reading, that belongs to
+ * somebody else, or that lies where nothing can be written.
+ */
+export const isSyncRefused = (error: unknown): boolean =>
+  /^(EPERM|EACCES|EINVAL|EROFS|EBADF|ENOTSUP)$/.test((error as NodeJS.ErrnoException).code ?? '');
+
+/** Like `syncPath`, for what somebody else may have put there; where that is refused, it is theirs to care for. */
+export function syncForeign(path: string): void {
+  try {
+    syncPath(path);
+  } catch (error) {
+    if (!isSyncRefused(error)) throw error;
+  }
+}
+
+/**
  * Makes a directory for the user alone, and the missing ones above it, each synced into its parent. Not mkdir's own
  * recursion: where even root may not make a directory, such as /proc, Node repeats it for ever.
  */
@@ -27,12 +43,7 @@ export function makeDirectory(path: string): void {
 /** Like `makeDirectory`, and certain also when a process was killed that had just made it. */
 export function settleDirectory(path: string): void {
   makeDirectory(path);
-  try {
-    syncPath(dirname(path));
-  } catch (error) {
-    // What lies in a directory that we may not read was not made by us.
-    if (!/^(EACCES|EPERM|EINVAL)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
+  syncForeign(dirname(path));
 }
 
 /** Writes a file for the user alone: after a power cut it is as it was before, or as it is now. */

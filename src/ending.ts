@@ -21,6 +21,8 @@ export function createEnding(dataDir: string, log: Log): Ending {
     if (!isEnding) process.stderr.write(`millrace: ${sentence}\n`);
     isEnding = true;
   };
+  // Nobody may be there to hear the sentence.
+  process.stderr.on('error', () => {});
   const end = (reason: ExitReason) => process.exit(EXIT_CODES[reason]);
 
   process.on('uncaughtException', (error) => {

@@ -14,5 +14,8 @@ export interface Log {
 
 /** Lines are written synchronously: the last line before a crash is the one that matters most. */
 export function createLog(level: LogLevel): Log {
-  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A log that nobody takes any more, on a full disk say, stops no request.
+  destination.on('error', () => {});
+  return pino({ level, base: null }, destination);
 }

@@ -63,6 +63,7 @@ export class RawTable {
       handle,
       clock: systemClock,
       log: createLog('warn'),
+      room: () => ({ freeBytes: Number.POSITIVE_INFINITY, totalBytes: Number.POSITIVE_INFINITY }),
       onError: fail,
       onFatal: fail,
     });

@@ -7,12 +7,10 @@
  * Nothing that was acknowledged depends on this: what is in the WAL is on disk.
  */
 import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { freeSpace } from './file-system.ts';
 
 /** Pages in the WAL from which on they are moved: 16 MiB. */
 const PAGES_MOVED_FROM = 2000;
@@ -25,6 +23,9 @@ const PAGES_FINISHED = 500;
 const SHARE_FINISHED = 1 / 8;
 
 const PAGE_BYTES = 8192;
+
+/** What must be left of the disk when the WAL was moved. */
+const ROOM_BYTES = 1024 * 1024;
 
 /** A WAL file above this size is cut when it is empty: 64 MiB. */
 const PAGES_CUT_FROM = 8192;
@@ -53,6 +54,8 @@ export interface CheckpointerOptions {
   readonly handle: BetterSqlite3.Database;
   readonly clock: Clock;
   readonly log: Log;
+  /** How much of the disk is free, and how large it is. */
+  readonly room: () => { readonly freeBytes: number; readonly totalBytes: number };
   /** Called for every failed checkpoint; it is tried again. The owner decides which errors end the process. */
   readonly onError: (error: Error) => void;
   /** Called when the worker itself has failed. */
@@ -108,7 +111,9 @@ export class Checkpointer {
 
   /** Moves the WAL and cuts it at once, on this thread, as far as no reader is in the way. For a disk that is full. */
   cutAtOnce(): void {
-    this.#attempt(() => this.#walk('TRUNCATE'));
+    this.#attempt(() => {
+      if (this.#hasRoom()) this.#walk('TRUNCATE');
+    });
   }
 
   /** Ends the worker, after the checkpoint that it is doing. */
@@ -139,11 +144,20 @@ export class Checkpointer {
 
   #look(): void {
     const { log, checkpointed } = this.#walk('NOOP');
-    if (log - checkpointed >= PAGES_MOVED_FROM || this.#isCutWanted) this.#work();
+    const isMuch = log - checkpointed >= PAGES_MOVED_FROM;
+    // Whoever moved it, the reader that was in the way is gone.
+    if (!isMuch) this.#reportProgress();
+    if (isMuch || this.#isCutWanted) this.#work();
     else if (log >= PAGES_CUT_FROM) this.#cutNow();
   }
 
+  #reportProgress(): void {
+    this.#isWarned = false;
+    this.#obstacle = undefined;
+  }
+
   #work(): void {
+    this.#assertRoom();
     this.#isWorking = true;
     this.#worker ??= this.#startWorker();
     this.#worker.postMessage(null);
@@ -156,9 +170,9 @@ export class Checkpointer {
     this.#checkpointedBefore = answer.checkpointed;
     const { log, checkpointed } = this.#walk('NOOP');
     if (isStuck) return this.#waitForReader(log);
-    this.#isWarned = false;
-    this.#obstacle = undefined;
+    this.#reportProgress();
     if (log - checkpointed > Math.max(PAGES_FINISHED, log * SHARE_FINISHED)) return this.#work();
+    this.#assertRoom();
     if (this.#isCutWanted || log >= PAGES_CUT_FROM) this.#cutNow();
     else this.#walk('PASSIVE');
     this.#planLook(LOOK_MS);
@@ -176,16 +190,33 @@ export class Checkpointer {
       const megabytes = Math.round((log * PAGE_BYTES) / (1024 * 1024));
       this.#options.log.warn({ megabytes }, "Another program's read transaction keeps the write-ahead log growing.");
     }
-    if (log >= PAGES_CUT_FROM) this.#obstacle = this.#limitOf(log * PAGE_BYTES);
+    this.#obstacle = this.#limitOf(log * PAGE_BYTES);
     this.#planLook(PINNED_LOOK_MS);
   }
 
   /** Before the disk is full, and nothing can be done any more, writes are refused. */
   #limitOf(walBytes: number): string | undefined {
-    const { freeBytes, totalBytes } = freeSpace(dirname(this.#file.path));
-    const isTooLarge = walBytes > PINNED_BYTES_MAX || freeBytes < Math.min(FREE_BYTES_MIN, totalBytes * FREE_SHARE_MIN);
-    if (!isTooLarge) return undefined;
+    const { freeBytes, totalBytes } = this.#options.room();
+    const neededBytes = this.#growthBytes() + Math.min(FREE_BYTES_MIN, totalBytes * FREE_SHARE_MIN);
+    if (walBytes <= PINNED_BYTES_MAX && freeBytes >= neededBytes) return undefined;
     return "Another program's read transaction keeps the write-ahead log from being moved, and there is no more room for it: end that transaction.";
+  }
+
+  /** A move that cannot end only takes the room that is left: the WAL becomes no shorter before it is moved as a whole. */
+  #hasRoom(): boolean {
+    const growthBytes = this.#growthBytes();
+    return growthBytes === 0 || growthBytes + ROOM_BYTES <= this.#options.room().freeBytes;
+  }
+
+  #assertRoom(): void {
+    if (this.#hasRoom()) return;
+    throw Object.assign(new Error('there is no room to move the write-ahead log'), { code: 'SQLITE_FULL' });
+  }
+
+  /** By how much the data file grows when all of the WAL is moved. */
+  #growthBytes(): number {
+    const pages = this.#options.handle.pragma('page_count', { simple: true }) as number;
+    return Math.max(0, pages * PAGE_BYTES - statSync(this.#file.path).size);
   }
 
   /** One step on the main thread; none of these waits for anybody, because busy_timeout is 0. */

@@ -28,19 +28,20 @@ export function copyDatabase(handle: BetterSqlite3.Database, path: string): Data
   const partial = partialOf(path);
   try {
     handle.prepare('vacuum into ?').run(partial);
-    return finish(partial, path);
+    syncPath(partial);
+    return name(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
     throw error;
   }
 }
 
-/** Like `copyDatabase`, of the database in the file `from`, in a thread of its own, which an abort ends. */
+/** Like `copyDatabase`, of the database in the file `from`, in a process of its own, which an abort ends. */
 export async function copyInBackground(from: string, path: string, signal: AbortSignal): Promise<DatabaseCopy> {
   const partial = partialOf(path);
   try {
     await runLongJob({ job: 'copy', path: from, to: partial }, signal);
-    return finish(partial, path);
+    return name(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
     throw error;
@@ -64,8 +65,8 @@ function partialOf(path: string): string {
   return partial;
 }
 
-function finish(partial: string, path: string): DatabaseCopy {
-  syncPath(partial);
+/** A copy that is on disk gets its name. */
+function name(partial: string, path: string): DatabaseCopy {
   renameSync(partial, path);
   syncPath(dirname(path));
   return { path, bytes: statSync(path).size };

@@ -1,16 +1,19 @@
 /** The database as the rest of the program sees it: typed statements, reads at once, writes in the writer turn. */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { Checkpointer } from './checkpointer.ts';
 import type { CommitWitness } from './commit-witness.ts';
+import type { Journal } from './connection.ts';
 import { copyDatabase, copyInBackground, copyPath, type DatabaseCopy } from './copying.ts';
 import { DataReplaced, isFatal, isFull } from './errors.ts';
+import { freeSpace } from './file-system.ts';
 import { FileWatch } from './file-watch.ts';
 import { FullDisk } from './full-disk.ts';
 import type { InstanceLock } from './instance-lock.ts';
 import { findWriteLockHolder } from './lock-holder.ts';
 import { runLongJob } from './long-jobs.ts';
-import { type Opened, type OpeningOptions, openData, RESCUE, SNAPSHOTS, sizeOf } from './opening.ts';
+import { type Opened, type OpeningOptions, openData, RESCUE, SNAPSHOTS } from './opening.ts';
 import type { Query } from './query.ts';
 import { type Settled, Writer } from './writer.ts';
 
@@ -39,6 +42,7 @@ type Bound = string | number | bigint | Buffer | null;
 export class Database {
   readonly #handle: BetterSqlite3.Database;
   readonly #lock: InstanceLock;
+  readonly #journal: Journal;
   readonly #witness: CommitWitness;
   readonly #options: DatabaseOptions;
   readonly #writer: Writer;
@@ -54,10 +58,11 @@ export class Database {
   #replaced: DataReplaced | undefined;
   #snapshot: Promise<DatabaseCopy> | undefined;
 
-  constructor({ handle, lock, witness, reserve }: Omit<Opened, 'isUnchecked'>, options: DatabaseOptions) {
+  constructor({ handle, lock, witness, reserve, journal }: Omit<Opened, 'isUnchecked'>, options: DatabaseOptions) {
     const { directory, clock, log, onFatal } = options;
     this.#handle = handle;
     this.#lock = lock;
+    this.#journal = journal;
     this.#witness = witness;
     this.#options = options;
     this.#files = new FileWatch(handle.name);
@@ -65,8 +70,9 @@ export class Database {
       handle,
       clock,
       log,
+      room: () => freeSpace(directory),
       onError: (error) => this.#checkpointFailed(error),
-      onFatal,
+      onFatal: (error) => onFatal(this.#replacedOr(error)),
     });
     this.#fullDisk = new FullDisk({
       directory,
@@ -85,20 +91,25 @@ export class Database {
         for (const listener of this.#undoListeners) listener();
       },
       onFull: () => this.#fullDisk.met(),
-      obstacle: () => this.#fullDisk.obstacle ?? this.#checkpointer.obstacle,
+      obstacle: () => this.#obstacle,
       lockHolder: () => findWriteLockHolder(handle.name),
     });
   }
 
   /** What can be said about it as a whole. */
   get state(): DatabaseState {
-    if (this.#fullDisk.isFull) return 'full';
+    if (this.#obstacle !== undefined) return 'full';
     return this.#isVerifying ? 'verifying' : 'running';
+  }
+
+  /** Why nothing may be written now, as a sentence. */
+  get #obstacle(): string | undefined {
+    return this.#fullDisk.obstacle ?? this.#checkpointer.obstacle;
   }
 
   /** Sizes in bytes, and commits since the start. */
   get figures(): { readonly databaseBytes: number; readonly walBytes: number; readonly commits: number } {
-    return { databaseBytes: sizeOf(this.#handle), walBytes: this.#files.walBytes, commits: this.#commits };
+    return { databaseBytes: statSync(this.#handle.name).size, walBytes: this.#files.walBytes, commits: this.#commits };
   }
 
   /** Runs `body` in the next writer turn; see Writer.write. Statements in it see what earlier bodies of the turn did. */
@@ -170,9 +181,13 @@ export class Database {
   /**
    * Copies the whole database, as it is at one moment, into the directory `snapshots` beside it; the server goes on
    * meanwhile. Whoever asks while a copy is being made gets that one.
+   * @throws Error when it cannot be made, and with a rollback journal, where a reader keeps all writes waiting
    */
-  snapshot(): Promise<DatabaseCopy> {
+  async snapshot(): Promise<DatabaseCopy> {
     const { directory, clock } = this.#options;
+    if (this.#journal === 'rollback') {
+      throw new Error('on this file system nothing could be written meanwhile; stop the server and copy millrace.db');
+    }
     const path = copyPath(join(directory, SNAPSHOTS), 'millrace', clock.now());
     this.#snapshot ??= copyInBackground(this.#handle.name, path, this.#closing.signal).finally(() => {
       this.#snapshot = undefined;
@@ -215,6 +230,9 @@ export class Database {
     try {
       this.#assertOurs();
       this.#handle.pragma('wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      // Then it stays in the log, where it is on disk as well.
+      if (!isFull(error)) throw error;
     } finally {
       this.#handle.close();
       this.#witness.close();
@@ -230,6 +248,16 @@ export class Database {
     this.#checkpointer.committed();
   }
 
+  /** What the thread of the checkpoints met may be that the files are others. */
+  #replacedOr(error: Error): Error {
+    try {
+      this.#assertOurs();
+      return error;
+    } catch (replaced) {
+      return replaced as Error;
+    }
+  }
+
   /** @throws DataReplaced, with the name of the rescued copy in its message */
   #assertOurs(): void {
     if (this.#replaced !== undefined) throw this.#replaced;
@@ -242,12 +270,12 @@ export class Database {
     }
   }
 
-  /** A witness that cannot be written any more says nothing, and stops nobody. */
+  /** A witness that cannot be written says too little, and stops nobody. */
   #noteCommit(commit: number): void {
-    if (this.#isWitnessLost) return;
     try {
       this.#witness.note(commit);
     } catch (error) {
+      if (this.#isWitnessLost) return;
       this.#isWitnessLost = true;
       this.#options.log.warn({ err: error }, 'The number of the last commit could not be noted beside the database.');
     }
@@ -259,7 +287,7 @@ export class Database {
     try {
       const { path } = copyDatabase(this.#handle, copyPath(join(directory, RESCUE), 'millrace', clock.now()));
       return new DataReplaced(
-        `${error.message}; everything that was acknowledged is in ${path}: put it in the place of the database.`,
+        `${error.message}; everything that was acknowledged is in ${path}: put it in the place of the database, and remove what is left of its -wal and -shm.`,
       );
     } catch (failure) {
       log.error({ err: failure }, 'What was in the database could not be copied.');

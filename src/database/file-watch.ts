@@ -8,14 +8,12 @@
 import { type Stats, statSync } from 'node:fs';
 import { DataReplaced } from './errors.ts';
 
-const find = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
-
 export class FileWatch {
   readonly #path: string;
   readonly #walPath: string;
   readonly #file: Stats | undefined;
   readonly #wal: Stats | undefined;
-  #walBytes = 0;
+  #walBytes: number;
 
   /** Takes the files as they are now for the right ones. There is no write-ahead log in rollback mode. */
   constructor(path: string) {
@@ -23,6 +21,7 @@ export class FileWatch {
     this.#walPath = `${path}-wal`;
     this.#file = find(path);
     this.#wal = find(this.#walPath);
+    this.#walBytes = this.#wal?.size ?? 0;
   }
 
   /** The size of the write-ahead log when it was last looked at. */
@@ -30,18 +29,27 @@ export class FileWatch {
     return this.#walBytes;
   }
 
-  /** @throws DataReplaced when a file is missing, or is another one. */
+  /** @throws DataReplaced when a file is missing, is another one, or cannot be looked at any more */
   assertUnchanged(): void {
-    this.#assertSame(this.#path, this.#file);
-    if (this.#wal !== undefined) this.#walBytes = this.#assertSame(this.#walPath, this.#wal).size;
+    assertSame(this.#path, this.#file);
+    if (this.#wal !== undefined) this.#walBytes = assertSame(this.#walPath, this.#wal).size;
   }
+}
 
-  #assertSame(path: string, before: Stats | undefined): Stats {
-    const now = find(path);
-    if (now === undefined) throw new DataReplaced(`${path} was removed while it was in use`);
-    if (now.ino !== before?.ino || now.dev !== before.dev) {
-      throw new DataReplaced(`${path} was replaced by another file while it was in use`);
-    }
-    return now;
+function assertSame(path: string, before: Stats | undefined): Stats {
+  const now = find(path);
+  if (now === undefined) throw new DataReplaced(`${path} was removed while it was in use`);
+  if (now.ino !== before?.ino || now.dev !== before.dev) {
+    throw new DataReplaced(`${path} was replaced by another file while it was in use`);
+  }
+  return now;
+}
+
+function find(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // Whether the next start would find it cannot be told.
+    throw new DataReplaced(`${path} cannot be looked at any more (${(error as Error).message})`);
   }
 }

@@ -36,8 +36,8 @@ export class FullDisk {
   constructor(options: FullDiskOptions) {
     this.#options = options;
     const { reserve } = options;
-    if (reserve.sizeBytes > 0 && !reserve.hold())
-      options.log.warn({}, 'There is no room for SPACE_RESERVE; the disk is nearly full.');
+    if (reserve.sizeBytes === 0) reserve.release();
+    else if (!reserve.hold()) options.log.warn({}, 'There is no room for SPACE_RESERVE; the disk is nearly full.');
   }
 
   get isFull(): boolean {
@@ -85,6 +85,7 @@ export class FullDisk {
 
   #hasRoom(): boolean {
     const { directory, reserve } = this.#options;
-    return reserve.hold() || freeSpace(directory).freeBytes >= Math.max(ROOM_BYTES, reserve.sizeBytes);
+    if (reserve.sizeBytes > 0) return reserve.hold();
+    return freeSpace(directory).freeBytes >= ROOM_BYTES;
   }
 }

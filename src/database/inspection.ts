@@ -2,8 +2,8 @@
  * Looking at the files of a data directory before they are opened for writing, without changing a byte of them. Damage,
  * files of others and missing commits are found here and named; what is refused stays as it is, for whoever rescues it.
  */
-import { copyFileSync, existsSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, copyFileSync, existsSync, openSync, readdirSync, readSync, renameSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { migrations } from '../../migrations/index.ts';
 import { makeDirectory, syncPath } from '../durable-file.ts';
@@ -52,9 +52,10 @@ export function inspectFiles(files: DataFiles): Findings {
   const wasInterrupted = existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
   const walLoss = lossInWal(files);
   if (size === 0) {
-    const loss = walLoss ?? lossOf(undefined, witness, path) ?? lossOfOrphan(path);
+    const loss = walLoss ?? lossOf(undefined, witness, path) ?? lossOfOrphan(path) ?? lossOfRescued(files);
     return { isNew: true, wasInterrupted: false, unchecked: undefined, loss };
   }
+  assertOwnWal(path);
   const isLarge = size > CHECKED_FIRST_BYTES;
   const read = readOnly(path, (handle) => {
     assertOurs(handle, path);
@@ -82,7 +83,8 @@ function readOnly<T>(path: string, read: (handle: BetterSqlite3.Database) => T):
   }
 }
 
-function assertOurs(handle: BetterSqlite3.Database, path: string): void {
+/** @throws Refusal `dataNotUsable` for a database of others, `newerData` */
+export function assertOurs(handle: BetterSqlite3.Database, path: string): void {
   const applicationId = handle.pragma('application_id', { simple: true }) as number;
   const version = handle.pragma('user_version', { simple: true }) as number;
   const tables = handle.prepare("select count(*) from sqlite_schema where type = 'table'").pluck().get() as number;
@@ -149,6 +151,37 @@ export function lossOf(
   );
 }
 
+/**
+ * A log beside a data file that never had one: SQLite would write it over the file. That is what is left when a snapshot
+ * or a rescued copy is put in the place of a database whose log was forgotten. Bytes 18 and 19 of a file are 2 when it is
+ * used with a log, and 1 in a copy; SQLite turns to a log before it writes the first page to it, and away from it after
+ * the last was removed.
+ */
+function assertOwnWal(path: string): void {
+  const header = Buffer.alloc(20);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, header, 0, header.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  if (header[18] !== 1 || (readWal(`${path}-wal`)?.recoveredFrames ?? 0) === 0) return;
+  throw new Refusal(
+    'dataMissing',
+    `${path}-wal belongs to another file than ${path}, which is a copy as it seems; move ${path}-wal and ${path}-shm away and start again.`,
+  );
+}
+
+/** The only thing in the directory is what was saved when somebody removed the database. */
+function lossOfRescued({ path, rescueDirectory }: DataFiles): string | undefined {
+  if (!existsSync(rescueDirectory)) return undefined;
+  const copy = readdirSync(rescueDirectory)
+    .filter((name) => name.endsWith('.db'))
+    .sort()
+    .at(-1);
+  return copy && `${path} is missing, but ${join(rescueDirectory, copy)} was saved from it.`;
+}
+
 /** SQLite throws away a log that lies beside a data file without content. */
 function lossOfOrphan(path: string): string | undefined {
   const frames = readWal(`${path}-wal`)?.recoveredFrames ?? 0;
@@ -160,12 +193,14 @@ function lossInWal({ path, rescueDirectory }: DataFiles): string | undefined {
   const damage = findWalDamage(`${path}-wal`);
   if (damage === undefined) return undefined;
   // One copy of each damaged log: whoever restarts in a loop must not fill the disk.
-  const copy = join(rescueDirectory, `${basename(path)}-wal-damaged-at-${damage.offset}`);
+  const changedMs = Math.floor(statSync(`${path}-wal`).mtimeMs);
+  const copy = join(rescueDirectory, `${basename(path)}-wal-${changedMs}-damaged-at-${damage.offset}`);
   if (!existsSync(copy)) {
     makeDirectory(rescueDirectory);
-    copyFileSync(`${path}-wal`, copy);
-    syncPath(copy);
-    syncPath(dirname(copy));
+    copyFileSync(`${path}-wal`, `${copy}.partial`);
+    syncPath(`${copy}.partial`);
+    renameSync(`${copy}.partial`, copy);
+    syncPath(rescueDirectory);
   }
   return `${path}-wal is damaged (${damage.reason}), and commits that were acknowledged follow the damage; a copy is in ${copy}.`;
 }

@@ -23,6 +23,8 @@ export function acquireInstanceLock(directory: string): InstanceLock {
   const handle = openHandle(lockPath);
   try {
     handle.pragma('locking_mode = exclusive');
+    // Otherwise taking the lock would need room on the disk.
+    handle.pragma('journal_mode = memory');
     handle.exec('begin exclusive');
   } catch (error) {
     handle.close();

@@ -1,24 +1,32 @@
 /**
- * The thread for what takes long with a large database: checking its structure, or copying all of it. It reads one moment
- * of the database, while the main thread goes on. JavaScript, because a worker is loaded by Node itself, also in tests
- * that run the TypeScript sources. It shares the SQLite library with the main thread, as SQLite's locks require.
+ * A program of its own for what takes long with a large database: checking its structure, or copying all of it. It reads
+ * one moment of the database, while the server goes on, and can be ended at any time, which a thread inside of SQLite
+ * cannot.
  *
- * workerData: {job: 'check', path} or {job: 'copy', path, to}. Answers with what SQLite says, 'ok' when all is well.
+ * Arguments: `check <database>` or `copy <database> <to>`. Prints a line of JSON: {found}, what SQLite says, `ok` when all
+ * is well, or {error: {code, message}}. A copy is on disk then.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 
-const { job, path, to } = /** @type {{ job: 'check' | 'copy', path: string, to: string }} */ (workerData);
+const [job, path, to] = /** @type {[string, string, string]} */ (/** @type {unknown} */ (process.argv.slice(2)));
 
-const handle = new BetterSqlite3(path, { timeout: 5000, readonly: true, fileMustExist: true });
-handle.exec('pragma cell_size_check = on');
+/** @param {object} line */
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-// Prepared once and kept, as handle.ts explains.
-const statement = handle.prepare(job === 'check' ? 'pragma quick_check(1)' : 'vacuum into ?');
-
-if (job === 'check') parentPort?.postMessage(/** @type {{ quick_check: string }} */ (statement.get()).quick_check);
-else {
-  statement.run(to);
-  parentPort?.postMessage('ok');
+try {
+  const handle = new BetterSqlite3(path, { timeout: 5000, readonly: true, fileMustExist: true });
+  handle.exec('pragma cell_size_check = on');
+  if (job === 'check') {
+    print({ found: handle.pragma('quick_check(1)', { simple: true }) });
+  } else {
+    handle.prepare('vacuum into ?').run(to);
+    const copy = openSync(to, 'r');
+    fsyncSync(copy);
+    closeSync(copy);
+    print({ found: 'ok' });
+  }
+} catch (error) {
+  const { code, message } = /** @type {{ code?: string, message: string }} */ (error);
+  print({ error: { code, message } });
 }
-handle.close();

@@ -2,18 +2,20 @@
  * Opening the database, in this order: directory, instance lock, a look at the files that changes nothing, the
  * connection, migrations, the checkpoint that an interrupted process still owed, the witness.
  */
-import { statSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from '../clock.ts';
-import { settleDirectory, syncPath } from '../durable-file.ts';
+import { settleDirectory, syncForeign, syncPath } from '../durable-file.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
 import { type CommitWitness, openWitness, readWitness } from './commit-witness.ts';
-import { openConnection } from './connection.ts';
+import { type Journal, openConnection } from './connection.ts';
 import { copyDatabase, copyPath, removePartialCopies } from './copying.ts';
+import { isFull } from './errors.ts';
 import { fileSystemOf, freeSpace } from './file-system.ts';
 import {
+  assertOurs,
   assertSound,
   type DataFiles,
   damaged,
@@ -48,6 +50,7 @@ export interface OpeningOptions {
 }
 
 export interface Opened {
+  readonly journal: Journal;
   readonly handle: BetterSqlite3.Database;
   readonly lock: InstanceLock;
   readonly witness: CommitWitness;
@@ -70,24 +73,35 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
     for (const name of [SNAPSHOTS, RESCUE]) removePartialCopies(join(directory, name));
     const reserve = reserveOf(options);
     const files = filesOf(directory);
+    // Whoever put it there, by copying say, may not have synced it, and commits will rest on it.
+    if (existsSync(files.path)) syncForeign(files.path);
     const found = inspectFiles(files);
     assertAccepted(found.loss, options);
     if (readWitness(files.witnessPath) === 'unreadable') {
       options.log.warn({ path: files.witnessPath }, 'The note of the last commit is damaged; it is made anew.');
     }
-    handle = openConnection(files.path, journalFor(options));
-    if (found.unchecked === 'first') assertSound(handle, files.path);
+    const journal = journalFor(options);
+    handle = openConnection(files.path, journal);
+    if (found.unchecked === 'first') {
+      assertOurs(handle, files.path);
+      assertSound(handle, files.path);
+    }
     if (found.isNew) syncPath(directory);
-    else copyBeforeMigration(handle, options);
-    await migrate(handle, options.version);
+    await upgrade(handle, options);
     // Once more: what a kill left half done can be read only now.
     const loss = found.loss ?? lossOf(readCommitState(handle), readWitness(files.witnessPath), files.path);
     assertAccepted(loss, options);
     if (loss !== undefined) noteLoss(loss, handle, options);
     // Not even what the disk only seemed to have taken is left to the log.
-    if (found.wasInterrupted) handle.pragma('wal_checkpoint(TRUNCATE)');
+    if (found.wasInterrupted) settleLog(handle, loss);
     const witness = openWitness(files.witnessPath, readCommitState(handle)!);
-    return { handle, lock, witness, reserve, isUnchecked: found.unchecked === 'meanwhile' };
+    let isUnchecked = found.unchecked === 'meanwhile';
+    if (isUnchecked && journal === 'rollback') {
+      // Somebody who reads would keep all commits waiting.
+      assertSound(handle, files.path);
+      isUnchecked = false;
+    }
+    return { handle, lock, witness, reserve, journal, isUnchecked };
   } catch (error) {
     handle?.close();
     lock?.release();
@@ -95,11 +109,29 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
   }
 }
 
-const filesOf = (directory: string): DataFiles => ({
-  path: join(directory, DATABASE_FILE),
-  witnessPath: join(directory, 'commit-witness'),
-  rescueDirectory: join(directory, RESCUE),
-});
+function filesOf(directory: string): DataFiles {
+  const path = join(directory, DATABASE_FILE);
+  return {
+    // SQLite puts its side files beside the file that a link leads to.
+    path: existsSync(path) ? realpathSync(path) : path,
+    witnessPath: join(directory, 'commit-witness'),
+    rescueDirectory: join(directory, RESCUE),
+  };
+}
+
+/** A reader or a full disk may be in the way; then it is done later. */
+function settleLog(handle: BetterSqlite3.Database, loss: string | undefined): void {
+  let isMoved = false;
+  try {
+    const [progress] = handle.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+    isMoved = progress!.busy === 0;
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
+  if (loss === undefined || isMoved) return;
+  // What is damaged would stay in the log, and be found again.
+  throw new Refusal('dataInUse', `Another program reads ${handle.name}; end it and start again.`);
+}
 
 /** Given up at once where there is no room: opening needs some too. */
 function reserveOf({ directory, clock, reserveBytes }: OpeningOptions): SpaceReserve {
@@ -111,7 +143,7 @@ function reserveOf({ directory, clock, reserveBytes }: OpeningOptions): SpaceRes
 }
 
 /** The shared memory of a WAL is not the same for everybody on file systems that cross machines. */
-function journalFor({ directory, log }: OpeningOptions): 'wal' | 'rollback' {
+function journalFor({ directory, log }: OpeningOptions): Journal {
   const { type, isWalSafe } = fileSystemOf(directory);
   if (isWalSafe) return 'wal';
   log.warn(
@@ -137,17 +169,27 @@ function noteLoss(loss: string, handle: BetterSqlite3.Database, { clock, log }: 
      values (?, 'DATA_LOSS', '', '', ?, 0, ?)`,
   );
   insert.run(clock.now(), DATABASE_FILE, loss);
+  // From here on it is another database: its commits have the numbers of those that were lost.
+  handle.exec("update server_state set value = lower(hex(randomblob(16))) where name = 'database_id'");
 }
 
-/** A migration cannot be taken back, so the file as it was before is kept. */
-function copyBeforeMigration(handle: BetterSqlite3.Database, { directory, clock, log }: OpeningOptions): void {
-  const version = handle.pragma('user_version', { simple: true }) as number;
-  if (version === 0 || version >= SCHEMA_VERSION) return;
-  const { path, bytes } = copyDatabase(
-    handle,
-    copyPath(join(directory, SNAPSHOTS), `pre-v${SCHEMA_VERSION}`, clock.now()),
-  );
-  log.info({ path, bytes }, 'The database was copied before its schema is changed.');
+/** Brings the schema up to date. That cannot be taken back, so the file as it was before is kept. */
+async function upgrade(handle: BetterSqlite3.Database, { directory, clock, log, version }: OpeningOptions) {
+  const before = handle.pragma('user_version', { simple: true }) as number;
+  if (before === SCHEMA_VERSION) return migrate(handle, version);
+  if (freeSpace(directory).freeBytes < OPENING_BYTES) {
+    throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+  }
+  if (before === 0) return migrate(handle, version);
+  const copy = copyDatabase(handle, copyPath(join(directory, SNAPSHOTS), `pre-v${SCHEMA_VERSION}`, clock.now()));
+  log.info(copy, 'The database was copied before its schema is changed.');
+  try {
+    await migrate(handle, version);
+  } catch (error) {
+    // It is as it was; a start that is tried again and again must not fill the disk with copies.
+    rmSync(copy.path, { force: true });
+    throw error;
+  }
 }
 
 function asRefusal(directory: string, error: NodeJS.ErrnoException): Error {
@@ -186,6 +228,3 @@ function asRefusal(directory: string, error: NodeJS.ErrnoException): Error {
   }
   return error;
 }
-
-/** The size of the data file in bytes. */
-export const sizeOf = (handle: BetterSqlite3.Database): number => statSync(handle.name).size;

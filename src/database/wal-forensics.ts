@@ -35,6 +35,7 @@
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { isSyncRefused } from '../durable-file.ts';
 
 export interface WalFinding {
   /** Why, as half a sentence: "frame 12 at byte 90408 is not as it was written, so 7 commits …". */
@@ -336,11 +337,10 @@ function dataPageSize(walPath: string): number | undefined {
   }
 }
 
-/** Not everywhere can a file be synced that was opened for reading, or that lies where nothing can be written. */
 function sync(file: number): void {
   try {
     fsyncSync(file);
   } catch (error) {
-    if (!/^(EPERM|EACCES|EINVAL|EROFS|EBADF|ENOTSUP)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!isSyncRefused(error)) throw error;
   }
 }

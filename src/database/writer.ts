@@ -140,14 +140,19 @@ export class Writer {
     this.#scheduled = false;
     if (this.#queue.length === 0 || !this.#beginTurn()) return;
     const outcomes = this.#runBodies();
+    let commit: number | undefined;
     try {
-      const commit = this.#commitTurn(outcomes);
-      this.#endWait();
-      this.#options.onCommit(commit);
+      commit = this.#commitTurn(outcomes);
     } catch (error) {
       if (isBusy(error)) return this.#repeatTurn(outcomes);
       this.#failTurn(outcomes, error as Error);
       return this.#schedule();
+    }
+    this.#endWait();
+    try {
+      this.#options.onCommit(commit);
+    } catch (error) {
+      return this.#endWriting(outcomes, error as Error);
     }
     for (const outcome of outcomes) settle(outcome);
     this.#schedule();
@@ -230,27 +235,32 @@ export class Writer {
     this.#waitForLock();
   }
 
-  /** Nothing of the turn is acknowledged. Damage and I/O errors end all writing: what was not synced cannot be told. */
+  /** Nothing of the turn was applied. Damage and I/O errors end all writing: what was not synced cannot be told. */
   #failTurn(outcomes: readonly Outcome[], error: Error): void {
-    const { handle, log, onUndo, onFull, onFatal } = this.#options;
+    const { handle, log, onUndo, onFull } = this.#options;
     if (handle.inTransaction) handle.exec('rollback');
     onUndo();
-    log.error(
-      { err: error, writes: outcomes.length },
-      'A group of writes could not be committed; none is acknowledged.',
-    );
-    const isLast = isFatal(error);
-    if (isLast) this.#failure = error;
+    if (isFatal(error)) return this.#endWriting(outcomes, error);
+    log.error({ err: error, writes: outcomes.length }, 'A group of writes could not be committed; none was applied.');
     if (isFull(error)) onFull();
-    const cause = isLast ? error : new WriteUnavailable(`The database could not be written: ${error.message}.`);
+    this.#reject(outcomes, new WriteUnavailable(`The database could not be written: ${error.message}.`));
+  }
+
+  /** Nothing more is acknowledged, not even a turn that may be on disk. */
+  #endWriting(outcomes: readonly Outcome[], error: Error): void {
+    const { log, onFatal } = this.#options;
+    log.error({ err: error, writes: outcomes.length }, 'Nothing can be written any more, and nothing is acknowledged.');
+    this.#failure = error;
+    this.#reject(outcomes, error);
+    this.#refuseWaiting(error);
+    onFatal(error);
+  }
+
+  #reject(outcomes: readonly Outcome[], cause: Error): void {
     for (const outcome of outcomes) {
       // A body's own error is what its caller must see; it was undone either way.
       const isOwn = 'error' in outcome && !isFull(outcome.error);
       settle(isOwn ? outcome : { waiting: outcome.waiting, error: cause });
-    }
-    if (isLast) {
-      this.#refuseWaiting(error);
-      onFatal(error);
     }
   }
 

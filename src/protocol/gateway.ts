@@ -166,9 +166,11 @@ function answerError(
 ): WireResponse {
   const error = asApiError(thrown);
   const requestId = headers['x-amzn-RequestId'];
-  if (error !== thrown)
-    log.error({ err: thrown, target: targetName, requestId }, 'A request failed inside the server.');
-  else if (target && !COMMON_ERRORS.has(error.code) && !target.operation.errors.includes(error.code)) {
+  if (error !== thrown) {
+    // What keeps all writes from being done is logged once, where it is found.
+    const level = thrown instanceof WriteUnavailable ? 'debug' : 'error';
+    log[level]({ err: thrown, target: targetName, requestId }, 'A request failed inside the server.');
+  } else if (target && !COMMON_ERRORS.has(error.code) && !target.operation.errors.includes(error.code)) {
     log.error(
       { target: targetName, code: error.code, requestId },
       'An operation threw an error that it does not declare.',

@@ -12,12 +12,16 @@ import { until } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
 
+/** What the checkpointer is told of the disk. */
+const room = { freeBytes: 1e12, totalBytes: 1e12 };
+
 let path: string;
 let handle: BetterSqlite3.Database;
 let checkpointer: Checkpointer;
 let log: TestLog;
 
 beforeEach(() => {
+  room.freeBytes = 1e12;
   path = join(temporaryDirectory(), 'test.db');
   handle = openConnection(path);
   handle.exec('create table blobs (data blob)');
@@ -27,6 +31,7 @@ beforeEach(() => {
     // The waits are short in tests, but real: the worker is another thread.
     clock: { ...systemClock, after: (_ms, action) => systemClock.after(1, action) },
     log,
+    room: () => room,
     onError: (error) => log.error({ err: error }, error.message),
     onFatal: (error) => log.error({ err: error }, error.message),
   });
@@ -73,6 +78,38 @@ it('lets the WAL grow while a reader needs it, says so, and cuts it when the rea
   await until(() => statSync(`${path}-wal`).size === 0);
   expect(handle.prepare('select count(*) from blobs').pluck().get()).toBe(80);
   expect(log.take('warn'), 'it is said once').toHaveLength(1);
+});
+
+it('refuses no more writes when the log was moved by somebody else', async () => {
+  const reader = openHandle(path, { readonly: true });
+  reader.exec('begin');
+  reader.prepare('select count(*) from blobs').get();
+  // Enough for moving it, but not for more of it.
+  room.freeBytes = 60 * MIB;
+  room.totalBytes = 1e12;
+  write(40);
+  await until(() => checkpointer.obstacle !== undefined);
+  expect(checkpointer.obstacle).toMatch(/^Another program's read transaction .*: end that transaction\.$/);
+  reader.close();
+  room.freeBytes = 1e12;
+  const other = openHandle(path);
+  other.pragma('wal_checkpoint(PASSIVE)');
+  other.close();
+  checkpointer.committed();
+  await until(() => checkpointer.obstacle === undefined);
+  log.take('warn');
+});
+
+it('begins no move for which there is no room', async () => {
+  room.freeBytes = 10 * MIB;
+  write(40);
+  for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  checkpointer.cutAtOnce();
+  expect(statSync(path).size, 'nothing was moved').toBeLessThan(MIB);
+  expect(log.take('error')[0]!.fields).toMatchObject({ err: { code: 'SQLITE_FULL' } });
+  room.freeBytes = 100 * MIB;
+  await until(() => pagesLeft() === 0);
+  log.take('error');
 });
 
 it('tries again when the disk was full', async () => {

@@ -1,7 +1,9 @@
 /** The order of things on a full disk; test/database/space-reserve.test.ts and the torture run have real full disks. */
+import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import { freeSpace } from '../../src/database/file-system.ts';
 import { FullDisk } from '../../src/database/full-disk.ts';
-import type { SpaceReserve } from '../../src/database/space-reserve.ts';
+import { SpaceReserve } from '../../src/database/space-reserve.ts';
 import { createTestLog, type TestLog } from '../support/log.ts';
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
 import { temporaryDirectory } from '../support/server.ts';
@@ -25,7 +27,7 @@ beforeEach(() => {
       return hasRoom;
     },
     release: () => void steps.push('release'),
-  } as SpaceReserve;
+  } as unknown as SpaceReserve;
   disk = new FullDisk({
     directory: temporaryDirectory(),
     reserve,
@@ -51,6 +53,22 @@ it('gives the reserve up, has room made, and refuses writes until there is a res
   expect(steps).toEqual(['hold', 'release', 'make room', 'settle', 'no room', 'make room', 'settle', 'hold']);
   expect(log.take('error').map(({ message }) => message)).toEqual([expect.stringContaining('is full')]);
   expect(log.take('warn').map(({ message }) => message)).toEqual(['There is room on the disk again; writes go on.']);
+});
+
+it('with a real reserve, does not take the room that it gave up for room that is there', () => {
+  const directory = temporaryDirectory();
+  const sizeBytes = freeSpace(directory).totalBytes;
+  // Never room for twice the volume, however much of it is free.
+  const real = new SpaceReserve({ path: join(directory, 'reserve'), sizeBytes, fill: (count) => Buffer.alloc(count) });
+  const full = new FullDisk({ directory, reserve: real, clock, log, settleLog: () => undefined });
+  full.met();
+  for (let second = 0; second < 3; second += 1) clock.fire(1000);
+  expect(full.isFull).toBe(true);
+  full.close();
+  expect(log.take('warn').map(({ message }) => message)).toEqual([
+    expect.stringContaining('no room for SPACE_RESERVE'),
+  ]);
+  log.take('error');
 });
 
 it('tries no more once it is closed', () => {

@@ -1,5 +1,15 @@
 /** Starts on files that are not as they were left: what is missing or damaged is named, and nothing is changed. */
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openConnection } from '../../src/database/connection.ts';
@@ -149,6 +159,32 @@ describe('a start names what was acknowledged and is missing', () => {
     expect(message).toMatch(/is missing or empty, but its -wal file holds \d+ pages of commits/);
   });
 
+  it('when only what was rescued of it is left', async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'rescue'));
+    writeFileSync(join(directory, 'rescue', 'millrace-2026-01-02-03-04-05.db'), 'a copy');
+    const { reason, message } = await refused(directory);
+    expect(reason).toBe('dataMissing');
+    expect(message).toMatch(/is missing, but .*rescue\/millrace-2026-01-02-03-04-05\.db was saved from it\./);
+  });
+
+  it('when a copy was put in the place of the database and its -wal file was forgotten', async () => {
+    const directory = await interrupted('a', 'b');
+    const database = await open(directory);
+    const { path } = await database.snapshot();
+    await database.close();
+    const left = await interrupted('c', 'd', 'e');
+    rmSync(join(left, 'commit-witness'));
+    copyFileSync(path, join(left, 'millrace.db'));
+    const { reason, message } = await refused(left);
+    expect(reason).toBe('dataMissing');
+    expect(message).toContain('millrace.db-wal belongs to another file than');
+    for (const side of ['-wal', '-shm']) rmSync(join(left, `millrace.db${side}`), { force: true });
+    const again = await open(left);
+    expect(tagsOf(again)).toEqual(['a', 'b']);
+    await again.close();
+  });
+
   it('when an older copy was put in the place of the database', async () => {
     const [older, newer] = [await interrupted('a'), temporaryDirectory()];
     for (const file of FILES) copyFileSync(join(older, file), join(newer, file));
@@ -222,6 +258,26 @@ it('checks a large file meanwhile: it is verifying, and then says what it found'
   expect(database.state).toBe('running');
   expect(log.take('info').map(({ message }) => message)).toContain('The database is intact.');
   await database.close();
+});
+
+it('a failed upgrade leaves no copy behind', async () => {
+  const directory = temporaryDirectory();
+  await (await open(directory)).close();
+  const path = join(directory, 'millrace.db');
+  const handle = openHandle(path);
+  handle.pragma('user_version = 1');
+  // As if the last migration had not been done, and cannot be.
+  handle.exec("delete from kysely_migration where name like '0005%'");
+  handle.close();
+  for (let attempt = 0; attempt < 2; attempt += 1) await expect(open(directory)).rejects.toThrow();
+  expect(readdirSync(join(directory, 'snapshots'))).toEqual([]);
+});
+
+it('a data file that is a link is watched where it leads', async () => {
+  const [directory, left] = [temporaryDirectory(), await interrupted('a', 'b', 'c')];
+  symlinkSync(join(left, 'millrace.db'), join(directory, 'millrace.db'));
+  flip(join(left, 'millrace.db-wal'), 32 + 24 + 100);
+  await expect(open(directory)).rejects.toThrow(/millrace\.db-wal is damaged/);
 });
 
 it('with a rollback journal, what a kill left half done is undone, and nothing of it is missed', async () => {

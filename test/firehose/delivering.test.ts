@@ -160,7 +160,7 @@ describe('the key', () => {
     expect(key.startsWith(Prefix)).toBe(true);
     expect(keyOf(path.split('/')), 'the path tells the key').toEqual({ bucket: 'b', key });
     const everything = readdirSync(server.directory).filter((name) => !name.startsWith('millrace.db'));
-    expect(everything.sort()).toEqual(['commit-witness', 'instance.json', 'lock.db', 'lock.db-journal', 's3']);
+    expect(everything.sort()).toEqual(['commit-witness', 'instance.json', 'lock.db', 's3']);
   });
 
   it('of delivery streams with one prefix in one bucket differ', async () => {

@@ -101,6 +101,7 @@ describe('a write that the database could not take', () => {
     const { ask, log } = createTestGateway({ Put: throwing(new WriteUnavailable('The disk is full.'), 'write') });
     const { status, body } = await ask('Put');
     expect([status, body]).toEqual([500, '{"__type":"InternalFailure","message":"The disk is full."}']);
-    expect(log.take('error')).toHaveLength(1);
+    expect(log.take('error'), 'it is logged where it is found').toHaveLength(0);
+    expect(log.take('debug').some(({ message }) => message === 'A request failed inside the server.')).toBe(true);
   });
 });

@@ -162,6 +162,6 @@ export const corruption: Scenario = {
   name: 'F6',
   title: 'damaged, cut, missing and exchanged files, and bits flipped at random',
   needs: ['sqlite3'],
-  counts: { short: 40, long: 2000 },
+  counts: { short: 10, long: 2000 },
   run,
 };

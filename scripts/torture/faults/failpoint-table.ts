@@ -18,6 +18,8 @@ interface Place {
   readonly hits?: number;
   /** It is in a thread of its own, whose end is not that of the process. */
   readonly isThread?: true;
+  /** It is in a process of its own, whose end is not that of the server. */
+  readonly isChild?: true;
 }
 
 const WRITER = 'src/database/writer.js';
@@ -125,11 +127,11 @@ const PLACES: readonly Place[] = [
             this.#walk('PASSIVE');›`,
   },
   {
-    name: 'a copy in the thread',
+    name: 'the making of a copy',
     file: 'src/database/long-job.js',
-    text: '‹statement.run(to);›',
+    text: "‹handle.prepare('vacuum into ?').run(to);›",
     occasion: 'copy',
-    isThread: true,
+    isChild: true,
   },
   {
     name: 'the rename of a copy',
@@ -153,13 +155,13 @@ const PLACES: readonly Place[] = [
   {
     name: 'the connection',
     file: OPENING,
-    text: '‹handle = openConnection(files.path, journalFor(options));›',
+    text: '‹handle = openConnection(files.path, journal);›',
     occasion: 'start',
   },
   {
     name: 'the checkpoint of a start',
     file: OPENING,
-    text: "‹if (found.wasInterrupted)\n            handle.pragma('wal_checkpoint(TRUNCATE)');›",
+    text: '‹if (found.wasInterrupted)\n            settleLog(handle, loss);›',
     occasion: 'start',
   },
   { name: 'the opening of the witness', file: OPENING, text: '‹const witness = openWitness(', occasion: 'start' },
@@ -172,10 +174,8 @@ const PLACES: readonly Place[] = [
   {
     name: 'the copy before a migration',
     file: OPENING,
-    text: `‹if (found.isNew)
-            syncPath(directory);
-        else
-            copyBeforeMigration(handle, options);›`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code of the program.
+    text: '‹const copy = copyDatabase(handle, copyPath(join(directory, SNAPSHOTS), `pre-v${SCHEMA_VERSION}`, clock.now()));›',
     occasion: 'migration',
   },
   {
@@ -201,6 +201,7 @@ const PLACES: readonly Place[] = [
 
 export interface Failpoint extends Required<Pick<Place, 'name' | 'occasion' | 'hits'>> {
   readonly isThread: boolean;
+  readonly isChild: boolean;
 }
 
 export const FAILPOINTS: readonly Failpoint[] = PLACES.flatMap((place) =>
@@ -209,6 +210,7 @@ export const FAILPOINTS: readonly Failpoint[] = PLACES.flatMap((place) =>
     occasion: place.occasion ?? 'load',
     hits: place.hits ?? 1,
     isThread: place.isThread ?? false,
+    isChild: place.isChild ?? false,
   })),
 );
 
@@ -228,7 +230,7 @@ const patchOf = ({ name, file, text }: Place): Patch => ({
 const BEGINNINGS: readonly Patch[] = [
   ['src/main.js', "import { isIP } from 'node:net';", './failpoint.js'],
   ['src/database/checkpoint-worker.js', "import { statSync } from 'node:fs';", '../failpoint.js'],
-  ['src/database/long-job.js', "import { parentPort, workerData } from 'node:worker_threads';", '../failpoint.js'],
+  ['src/database/long-job.js', "import BetterSqlite3 from 'better-sqlite3';", '../failpoint.js'],
 ].map(([file, find, module]) => ({ file: file!, find: find!, replace: `import '${module}';\n${find}` }));
 
 /** What is rare becomes frequent. */

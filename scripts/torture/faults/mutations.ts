@@ -62,6 +62,7 @@ export const MUTATIONS: readonly Mutation[] = [
       patch(
         WRITER,
         `        const outcomes = this.#runBodies();
+        let commit;
         try {`,
         `        const outcomes = this.#runBodies();
         for (const outcome of outcomes)
@@ -71,6 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
     }
     #commitLater(outcomes) {
         this.#scheduled = false;
+        let commit;
         try {`,
       ),
     ],

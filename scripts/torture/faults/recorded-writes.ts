@@ -33,7 +33,7 @@ export const recordedWrites: Scenario = {
   name: 'C4',
   title: 'the power is cut at any moment (states rebuilt from recorded writes)',
   needs: ['gcc'],
-  counts: { short: 500, long: 20_000 },
+  counts: { short: 200, long: 20_000 },
   run,
 };
 
