@@ -183,11 +183,13 @@ async function upgrade(handle: BetterSqlite3.Database, { directory, clock, log, 
   if (before === 0) return migrate(handle, version);
   const copy = copyDatabase(handle, copyPath(join(directory, SNAPSHOTS), `pre-v${SCHEMA_VERSION}`, clock.now()));
   log.info(copy, 'The database was copied before its schema is changed.');
+  const migrated = handle.prepare('select count(*) from kysely_migration').pluck();
+  const migratedBefore = migrated.get();
   try {
     await migrate(handle, version);
   } catch (error) {
-    // It is as it was; a start that is tried again and again must not fill the disk with copies.
-    rmSync(copy.path, { force: true });
+    // When it is as it was, a start that is tried again and again must not fill the disk with copies.
+    if (migrated.get() === migratedBefore) rmSync(copy.path, { force: true });
     throw error;
   }
 }
