@@ -142,7 +142,7 @@ export const SETTINGS = {
   ),
   spaceReserve: setting(
     'SPACE_RESERVE',
-    '16MB',
+    '32MB',
     bytes,
     'Room on the disk that is kept in a file of that size, for deleting when the disk is full; at most a sixteenth of the volume.',
   ),

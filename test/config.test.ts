@@ -65,7 +65,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   SPACE_RESERVE: {
     key: 'spaceReserve',
-    fallback: 16 * 1024 * 1024,
+    fallback: 32 * 1024 * 1024,
     good: [
       ['0', 0],
       ['0MB', 0],

@@ -109,11 +109,15 @@ export class Checkpointer {
     this.#planLook(0);
   }
 
-  /** Moves the WAL and cuts it at once, on this thread, as far as no reader is in the way. For a disk that is full. */
-  cutAtOnce(): void {
+  /**
+   * Moves the WAL and cuts it at once, on this thread, as far as no reader is in the way. For a disk that is full. Returns
+   * how many bytes of room moving the rest will take.
+   */
+  cutAtOnce(): number {
     this.#attempt(() => {
       if (this.#hasRoom()) this.#walk('TRUNCATE');
     });
+    return this.#growthBytes();
   }
 
   /** Ends the worker, after the checkpoint that it is doing. */

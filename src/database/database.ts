@@ -92,6 +92,7 @@ export class Database {
       },
       onFull: () => this.#fullDisk.met(),
       obstacle: () => this.#obstacle,
+      pinned: () => this.#checkpointer.obstacle,
       lockHolder: () => findWriteLockHolder(handle.name),
     });
   }

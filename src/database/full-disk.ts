@@ -22,8 +22,11 @@ export interface FullDiskOptions {
   readonly reserve: SpaceReserve;
   readonly clock: Clock;
   readonly log: Log;
-  /** Moves the write-ahead log into the data file and cuts it, as far as that can be done now. */
-  readonly settleLog: () => void;
+  /**
+   * Moves the write-ahead log into the data file and cuts it, as far as that can be done now. Returns how many bytes of
+   * room moving the rest will take.
+   */
+  readonly settleLog: () => number;
 }
 
 export class FullDisk {
@@ -76,16 +79,17 @@ export class FullDisk {
   #tryLater(): void {
     this.#options.clock.after(RETRY_MS, () => {
       if (this.#isClosed) return;
-      this.#options.settleLog();
-      if (!this.#hasRoom()) return this.#makeRoom();
+      if (!this.#hasRoom(this.#options.settleLog())) return this.#makeRoom();
       this.#isFull = false;
       this.#options.log.warn({}, 'There is room on the disk again; writes go on.');
     });
   }
 
-  #hasRoom(): boolean {
+  /** The room that the log will take must not be given to more of it. */
+  #hasRoom(owedBytes: number): boolean {
     const { directory, reserve } = this.#options;
-    if (reserve.sizeBytes > 0) return reserve.hold();
-    return freeSpace(directory).freeBytes >= ROOM_BYTES;
+    const { freeBytes } = freeSpace(directory);
+    if (reserve.sizeBytes === 0) return freeBytes >= ROOM_BYTES + owedBytes;
+    return freeBytes >= 2 * reserve.sizeBytes + owedBytes && reserve.hold();
   }
 }

@@ -54,8 +54,10 @@ export interface WriterOptions {
    * rows in this turn. What it throws ends all writing: nothing of the turn is acknowledged then, although it is done.
    */
   readonly onCommit: (commit: number | undefined) => void;
-  /** Why nothing may be written now, as a sentence; undefined when it may. Reclaiming bodies are not asked. */
+  /** Why nothing may be written now, as a sentence; undefined when it may, or when only what makes room may. */
   readonly obstacle: () => string | undefined;
+  /** Why not even room can be made now, because the log would only grow; as a sentence. */
+  readonly pinned: () => string | undefined;
   /** Called when there was no room on the disk for a turn. */
   readonly onFull: () => void;
   /** Who holds the write lock, as far as that can be told: for the log. */
@@ -108,6 +110,8 @@ export class Writer {
 
   /** Like `write`, for what makes room: it may be all that can be done while nothing else may be written. */
   reclaim<T>(body: () => Settled<T>): Promise<T> {
+    const obstacle = this.#options.pinned();
+    if (obstacle !== undefined) return Promise.reject(new WriteUnavailable(obstacle));
     return new Promise<T>((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       if (this.#queue.length >= QUEUE_LIMIT) {

@@ -12,6 +12,7 @@ let clock: ManualClock;
 let log: TestLog;
 let steps: string[];
 let hasRoom: boolean;
+let owedBytes: number;
 let disk: FullDisk;
 
 beforeEach(() => {
@@ -19,9 +20,9 @@ beforeEach(() => {
   log = createTestLog();
   steps = [];
   hasRoom = true;
+  owedBytes = 0;
   const reserve = {
-    // More than any disk has, so that the room without it never suffices.
-    sizeBytes: Number.MAX_SAFE_INTEGER,
+    sizeBytes: 1,
     hold() {
       steps.push(hasRoom ? 'hold' : 'no room');
       return hasRoom;
@@ -33,7 +34,10 @@ beforeEach(() => {
     reserve,
     clock,
     log,
-    settleLog: () => void steps.push('settle'),
+    settleLog() {
+      steps.push('settle');
+      return owedBytes;
+    },
   });
   disk.onFull(() => void steps.push('make room'));
 });
@@ -60,7 +64,7 @@ it('with a real reserve, does not take the room that it gave up for room that is
   const sizeBytes = freeSpace(directory).totalBytes;
   // Never room for twice the volume, however much of it is free.
   const real = new SpaceReserve({ path: join(directory, 'reserve'), sizeBytes, fill: (count) => Buffer.alloc(count) });
-  const full = new FullDisk({ directory, reserve: real, clock, log, settleLog: () => undefined });
+  const full = new FullDisk({ directory, reserve: real, clock, log, settleLog: () => 0 });
   full.met();
   for (let second = 0; second < 3; second += 1) clock.fire(1000);
   expect(full.isFull).toBe(true);
@@ -69,6 +73,18 @@ it('with a real reserve, does not take the room that it gave up for room that is
     expect.stringContaining('no room for SPACE_RESERVE'),
   ]);
   log.take('error');
+});
+
+it('gives no room away that the log will take', () => {
+  disk.met();
+  owedBytes = Number.MAX_SAFE_INTEGER;
+  clock.fire(1000);
+  expect(disk.isFull).toBe(true);
+  owedBytes = 0;
+  clock.fire(1000);
+  expect(disk.isFull).toBe(false);
+  log.take('error');
+  log.take('warn');
 });
 
 it('tries no more once it is closed', () => {

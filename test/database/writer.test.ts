@@ -22,6 +22,7 @@ const surroundings = (): Omit<WriterOptions, 'handle'> => ({
   },
   onFatal: (error) => void fatal.push(error),
   obstacle: () => obstacle,
+  pinned: () => pinned,
   lockHolder: () => 'a tool (pid 7)',
 });
 
@@ -32,6 +33,7 @@ let undone: number;
 let commits: number[];
 let fullTimes: number;
 let obstacle: string | undefined;
+let pinned: string | undefined;
 let fatal: Error[];
 let writer: Writer;
 
@@ -48,6 +50,7 @@ beforeEach(() => {
   commits = [];
   fullTimes = 0;
   obstacle = undefined;
+  pinned = undefined;
   fatal = [];
   writer = new Writer({ handle, ...surroundings() });
 });
@@ -309,6 +312,9 @@ describe('the writer turn', () => {
     obstacle = 'The disk is full.';
     await expect(writer.write(() => insert(1))).rejects.toEqual(new WriteUnavailable('The disk is full.'));
     await writer.reclaim(() => insert(2));
+    pinned = 'A reader keeps the log.';
+    await expect(writer.reclaim(() => insert(1))).rejects.toEqual(new WriteUnavailable('A reader keeps the log.'));
+    pinned = undefined;
     obstacle = undefined;
     await writer.write(() => insert(3));
     expect(storedElsewhere()).toEqual([2, 3]);
