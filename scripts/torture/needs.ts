@@ -1,14 +1,15 @@
 /** Finds out what this machine can do, and installs the Debian packages that are missing where that is possible. */
 import { execFile } from 'node:child_process';
 import {
-  accessSync,
-  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,19 +88,33 @@ async function requireRoot(): Promise<void> {
 
 async function requireLoop(): Promise<void> {
   await requireRoot();
-  await answers('mkfs.ext4', '-V');
-  await answers('losetup', '--find');
+  await inProbeDirectory(async (directory) => {
+    const [image, place] = [join(directory, 'image'), join(directory, 'place')];
+    writeFileSync(image, '');
+    truncateSync(image, 8 * 1024 * 1024);
+    mkdirSync(place);
+    await answers('mkfs.ext4', '-q', '-F', image);
+    await answers('mount', '-o', 'loop', image, place);
+    await answers('umount', place);
+  });
+}
+
+/** What is only said to be there may be forbidden, in a container say: it is tried. */
+async function inProbeDirectory(probe: (directory: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-torture-probe-'));
+  try {
+    await probe(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 async function requireTmpfs(): Promise<void> {
   await requireRoot();
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-torture-probe-'));
-  try {
+  await inProbeDirectory(async (directory) => {
     await answers('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory);
     await answers('umount', directory);
-  } finally {
-    rmdirSync(directory);
-  }
+  });
 }
 
 async function requireFaketime(): Promise<void> {
@@ -134,6 +149,11 @@ export function memoryGroupsRoot(): string | undefined {
 }
 
 async function requireFuse(): Promise<void> {
-  accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-  await answers('bindfs', '--version');
+  await inProbeDirectory(async (directory) => {
+    const [source, place] = [join(directory, 'source'), join(directory, 'place')];
+    mkdirSync(source);
+    mkdirSync(place);
+    await answers('bindfs', source, place);
+    await answers('umount', place);
+  });
 }

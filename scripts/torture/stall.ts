@@ -48,11 +48,11 @@ export interface StallComparison {
 
 /** Above this the disturbance, and not the machine, is what made the server stand still. */
 export const STALL_LIMIT_MS = 50;
-const TRIES = 3;
+const TRIES = 5;
 
 /**
  * Compares the longest answer without and with a disturbance, again when they differ too much: noise does not come back
- * three times, a server that waits for others does.
+ * five times, a server that waits for others does.
  */
 export async function compareStalls(
   probe: StallProbe,

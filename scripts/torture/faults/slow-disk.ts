@@ -36,9 +36,9 @@ const SPIKES_PHASE_MS = 6000;
 const WARM_UP_MS = 1500;
 
 /** What strace and two busy cores add to a request. */
-const TOLERANCE_MS = 15;
+const TOLERANCE_MS = 90;
 /** What a request that asks for the health may wait beside the fsync that is under way. */
-const HEALTH_TOLERANCE_MS = 250;
+const HEALTH_TOLERANCE_MS = 500;
 const HEALTH_EVERY_MS = 40;
 
 const STREAM = 'latency';
