@@ -47,12 +47,23 @@ export interface Findings {
  */
 export function inspectFiles(files: DataFiles): Findings {
   const { path } = files;
+  const found = lookAt(files);
+  const copy = newestRescued(files);
+  if (copy === undefined) return found;
+  // It may be the only thing in the directory.
+  if (found.loss === undefined)
+    return found.isNew ? { ...found, loss: `${path} is missing, but ${copy} was saved from it.` } : found;
+  return { ...found, loss: `${found.loss} The newest copy that was saved is ${copy}.` };
+}
+
+function lookAt(files: DataFiles): Findings {
+  const { path } = files;
   const witness = readWitness(files.witnessPath);
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   const wasInterrupted = existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
   const walLoss = lossInWal(files);
   if (size === 0) {
-    const loss = walLoss ?? lossOf(undefined, witness, path) ?? lossOfOrphan(path) ?? lossOfRescued(files);
+    const loss = walLoss ?? lossOf(undefined, witness, path) ?? lossOfOrphan(path);
     return { isNew: true, wasInterrupted: false, unchecked: undefined, loss };
   }
   assertOwnWal(path);
@@ -172,14 +183,12 @@ function assertOwnWal(path: string): void {
   );
 }
 
-/** The only thing in the directory is what was saved when somebody removed the database. */
-function lossOfRescued({ path, rescueDirectory }: DataFiles): string | undefined {
+/** What was saved when somebody removed the database. */
+function newestRescued({ rescueDirectory }: DataFiles): string | undefined {
   if (!existsSync(rescueDirectory)) return undefined;
-  const copy = readdirSync(rescueDirectory)
-    .filter((name) => name.endsWith('.db'))
-    .sort()
-    .at(-1);
-  return copy && `${path} is missing, but ${join(rescueDirectory, copy)} was saved from it.`;
+  const copies = readdirSync(rescueDirectory).filter((name) => name.endsWith('.db'));
+  const newest = copies.sort().at(-1);
+  return newest && join(rescueDirectory, newest);
 }
 
 /** SQLite throws away a log that lies beside a data file without content. */
