@@ -24,7 +24,7 @@ import { realLines } from '../support/lines.ts';
 import { startMillrace } from '../support/process.ts';
 import { temporaryDirectory } from '../support/server.ts';
 
-const LINES = Number(process.env.CLIENT_LINES ?? 2000);
+const LINES = Number(process.env.CLIENT_LINES ?? 1000);
 const name = { DeliveryStreamName: 'logs' };
 const S3 = { RoleARN: ROLE, BucketARN: 'arn:aws:s3:::logs' };
 

@@ -19,7 +19,7 @@ import { temporaryDirectory } from '../support/server.ts';
 
 const SHARDS = 4;
 const CLIENTS = 8;
-const LINES = Number(process.env.CLIENT_LINES ?? 1600);
+const LINES = Number(process.env.CLIENT_LINES ?? 800);
 const STREAM = 'lines';
 
 const handlers: Record<string, () => Partial<KinesisClientConfig>> = {

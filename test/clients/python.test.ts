@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/server.ts';
 
 const execute = promisify(execFile);
 const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
-const LINES = Number(process.env.CLIENT_LINES ?? 1600);
+const LINES = Number(process.env.CLIENT_LINES ?? 800);
 
 it(`boto3 reads back ${LINES} lines of 8 concurrent clients, each once and in order`, { timeout: 90_000 }, async ({
   skip,

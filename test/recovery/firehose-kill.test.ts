@@ -15,8 +15,8 @@ import { temporaryDirectory } from '../support/server.ts';
 import { createWireClient, type WireClient } from '../support/wire.ts';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const RECORDS = Number(process.env.RECORDS ?? 8000);
-const KILLS = Number(process.env.KILLS ?? 4);
+const RECORDS = Number(process.env.RECORDS ?? 4000);
+const KILLS = Number(process.env.KILLS ?? 2);
 const CLIENTS = 4;
 const BATCH = 50;
 const NAME = 'lines';
