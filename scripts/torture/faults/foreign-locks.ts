@@ -5,7 +5,7 @@
 import type { Cleanup } from '../../bench/cleanup.ts';
 import type { Context, Violation } from '../scenario.ts';
 import { type Server, start } from '../server.ts';
-import { compareStalls, probeStall, STALL_LIMIT_MS, type StallProbe } from '../stall.ts';
+import { compareStalls, isStall, probeStall, type StallProbe } from '../stall.ts';
 import { ErrorAnswer } from './api.ts';
 import { logged } from './attempt.ts';
 import { inspect, runOnce } from './inspector.ts';
@@ -159,9 +159,9 @@ async function disturb(
       if (complaint !== undefined) messages.push(`The command failed: ${complaint.slice(0, 300)}`);
     },
   };
-  const { calmMs, disturbedMs, differenceMs, failures } = await compareStalls(probe, phases, one.tries);
+  const { calmMs, disturbedMs, failures } = await compareStalls(probe, phases, one.tries);
   tally.stalls[`stall ms, ${one.name}`] = `${Math.round(disturbedMs)} (calm ${Math.round(calmMs)})`;
-  if (differenceMs > STALL_LIMIT_MS) {
+  if (isStall(calmMs, disturbedMs)) {
     messages.push(`The server stood still for ${Math.round(disturbedMs)} ms; without it for ${Math.round(calmMs)} ms.`);
   }
   if (failures > 0) messages.push(`The health page failed ${failures} times.`);

@@ -7,7 +7,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context, Result, Scenario, Violation } from '../scenario.ts';
 import { type Server, start } from '../server.ts';
-import { probeStall, STALL_LIMIT_MS, type Stall, type StallProbe } from '../stall.ts';
+import { isStall, probeStall, type Stall, type StallProbe } from '../stall.ts';
 import { ask, eventually } from './api.ts';
 import { logged } from './attempt.ts';
 import { WAL_FILE } from './damage.ts';
@@ -127,7 +127,7 @@ function judge({ calm, reading, walBytes, recoveredMs }: Omit<Round, 'violations
     );
   }
   const longerMs = reading.stall.longestMs - calm.stall.longestMs;
-  if (longerMs > STALL_LIMIT_MS) {
+  if (isStall(calm.stall.longestMs, reading.stall.longestMs)) {
     violations.push(
       broken(
         TIMING,
