@@ -30,20 +30,36 @@ export async function inject(pid: number, injection: Injection, log: string, cle
   const { syscalls, fault, paths = [], threads } = injection;
   const names = syscalls.join(',');
   const whom = threads === undefined ? ['-f', '-p', String(pid)] : threads.flatMap((thread) => ['-p', String(thread)]);
-  const child = spawn(
-    'strace',
-    [
-      ...whom,
-      '-o',
-      log,
-      ...paths.flatMap((path) => ['-P', path]),
-      '-e',
-      `trace=${names}`,
-      '-e',
-      `inject=${names}:${fault}`,
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const options = [
+    ...whom,
+    ...paths.flatMap((path) => ['-P', path]),
+    ...['-e', `trace=${names}`, '-e', `inject=${names}:${fault}`],
+  ];
+  const detach = await attach(options, { log, attachments: threads?.length ?? 1 }, cleanup);
+  const injected = () => readFileSync(log, 'latin1').match(/^.*\((?:INJECTED|DELAYED)\)$/gm) ?? [];
+  return {
+    detach,
+    injected: () => injected().length,
+    paths: () => injected().flatMap((line) => /"([^"]*)"/.exec(line)?.[1] ?? []),
+  };
+}
+
+/** The threads of a process but its first, which runs all JavaScript and SQL. */
+export const threadsBesideMain = (pid: number): number[] =>
+  readdirSync(`/proc/${pid}/task`)
+    .map(Number)
+    .filter((thread) => thread !== pid);
+
+/**
+ * Attaches strace with these options; resolves, when so many threads are being watched, with what ends the watching.
+ * `log` is the file of what was seen.
+ */
+export async function attach(
+  options: readonly string[],
+  { log, attachments }: { readonly log: string; readonly attachments: number },
+  cleanup: Cleanup,
+): Promise<() => Promise<void>> {
+  const child = spawn('strace', [...options, '-o', log], { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
     child.once('error', () => resolve());
@@ -60,7 +76,7 @@ export async function inject(pid: number, injection: Injection, log: string, cle
     const timer = setTimeout(() => fail('in time'), ATTACH_LIMIT_MS);
     child.stderr.on('data', (chunk) => {
       said += chunk;
-      if ((said.match(/ attached/g)?.length ?? 0) < (threads?.length ?? 1)) return;
+      if ((said.match(/ attached/g)?.length ?? 0) < attachments) return;
       clearTimeout(timer);
       resolve();
     });
@@ -69,16 +85,5 @@ export async function inject(pid: number, injection: Injection, log: string, cle
       fail('it ended');
     });
   });
-  const injected = () => readFileSync(log, 'latin1').match(/^.*\((?:INJECTED|DELAYED)\)$/gm) ?? [];
-  return {
-    detach,
-    injected: () => injected().length,
-    paths: () => injected().flatMap((line) => /"([^"]*)"/.exec(line)?.[1] ?? []),
-  };
+  return detach;
 }
-
-/** The threads of a process but its first, which runs all JavaScript and SQL. */
-export const threadsBesideMain = (pid: number): number[] =>
-  readdirSync(`/proc/${pid}/task`)
-    .map(Number)
-    .filter((thread) => thread !== pid);

@@ -220,7 +220,8 @@ export class Checkpointer {
   /** By how much the data file grows when all of the WAL is moved. */
   #growthBytes(): number {
     const pages = this.#options.handle.pragma('page_count', { simple: true }) as number;
-    return Math.max(0, pages * PAGE_BYTES - statSync(this.#file.path).size);
+    const size = statSync(this.#file.path, { throwIfNoEntry: false })?.size ?? 0;
+    return Math.max(0, pages * PAGE_BYTES - size);
   }
 
   /** One step on the main thread; none of these waits for anybody, because busy_timeout is 0. */

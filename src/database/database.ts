@@ -66,16 +66,17 @@ export class Database {
     this.#witness = witness;
     this.#options = options;
     this.#files = new FileWatch(handle.name);
+    const room = () => freeSpace(directory);
     this.#checkpointer = new Checkpointer({
       handle,
       clock,
       log,
-      room: () => freeSpace(directory),
+      room,
       onError: (error) => this.#checkpointFailed(error),
       onFatal: (error) => onFatal(this.#replacedOr(error)),
     });
     this.#fullDisk = new FullDisk({
-      directory,
+      room,
       reserve,
       clock,
       log,
@@ -110,7 +111,8 @@ export class Database {
 
   /** Sizes in bytes, and commits since the start. */
   get figures(): { readonly databaseBytes: number; readonly walBytes: number; readonly commits: number } {
-    return { databaseBytes: statSync(this.#handle.name).size, walBytes: this.#files.walBytes, commits: this.#commits };
+    const databaseBytes = statSync(this.#handle.name, { throwIfNoEntry: false })?.size ?? 0;
+    return { databaseBytes, walBytes: this.#files.walBytes, commits: this.#commits };
   }
 
   /** Runs `body` in the next writer turn; see Writer.write. Statements in it see what earlier bodies of the turn did. */

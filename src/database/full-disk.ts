@@ -5,7 +5,6 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { freeSpace } from './file-system.ts';
 import type { SpaceReserve } from './space-reserve.ts';
 
 /** How often it is tried to go on. */
@@ -18,7 +17,8 @@ const OBSTACLE =
   'The disk of DATA_DIR is full, so nothing can be written: free some space, or delete streams; what is stored can be read.';
 
 export interface FullDiskOptions {
-  readonly directory: string;
+  /** How much of the disk is free. */
+  readonly room: () => { readonly freeBytes: number };
   readonly reserve: SpaceReserve;
   readonly clock: Clock;
   readonly log: Log;
@@ -87,8 +87,8 @@ export class FullDisk {
 
   /** The room that the log will take must not be given to more of it. */
   #hasRoom(owedBytes: number): boolean {
-    const { directory, reserve } = this.#options;
-    const { freeBytes } = freeSpace(directory);
+    const { room, reserve } = this.#options;
+    const { freeBytes } = room();
     if (reserve.sizeBytes === 0) return freeBytes >= ROOM_BYTES + owedBytes;
     return freeBytes >= 2 * reserve.sizeBytes + owedBytes && reserve.hold();
   }

@@ -46,14 +46,12 @@ export interface Findings {
  * @throws Refusal `damagedData`, `newerData` or `dataNotUsable`; SqliteError when SQLite cannot read the file
  */
 export function inspectFiles(files: DataFiles): Findings {
-  const { path } = files;
   const found = lookAt(files);
   const copy = newestRescued(files);
   if (copy === undefined) return found;
+  if (found.loss !== undefined) return { ...found, loss: `${found.loss} The newest copy that was saved is ${copy}.` };
   // It may be the only thing in the directory.
-  if (found.loss === undefined)
-    return found.isNew ? { ...found, loss: `${path} is missing, but ${copy} was saved from it.` } : found;
-  return { ...found, loss: `${found.loss} The newest copy that was saved is ${copy}.` };
+  return found.isNew ? { ...found, loss: `${files.path} is missing, but ${copy} was saved from it.` } : found;
 }
 
 function lookAt(files: DataFiles): Findings {

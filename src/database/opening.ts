@@ -50,8 +50,9 @@ export interface OpeningOptions {
 }
 
 export interface Opened {
-  readonly journal: Journal;
   readonly handle: BetterSqlite3.Database;
+  /** What the file system admits. */
+  readonly journal: Journal;
   readonly lock: InstanceLock;
   readonly witness: CommitWitness;
   readonly reserve: SpaceReserve;
@@ -82,7 +83,9 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
     }
     const journal = journalFor(options);
     handle = openConnection(files.path, journal);
-    if (found.unchecked === 'first') {
+    // With a rollback journal whoever reads meanwhile would keep all commits waiting.
+    const isUnchecked = found.unchecked === 'meanwhile' && journal === 'wal';
+    if (found.unchecked !== undefined && !isUnchecked) {
       assertOurs(handle, files.path);
       assertSound(handle, files.path);
     }
@@ -95,13 +98,7 @@ export async function openData(options: OpeningOptions): Promise<Opened> {
     // Not even what the disk only seemed to have taken is left to the log.
     if (found.wasInterrupted) settleLog(handle, loss);
     const witness = openWitness(files.witnessPath, readCommitState(handle)!);
-    let isUnchecked = found.unchecked === 'meanwhile';
-    if (isUnchecked && journal === 'rollback') {
-      // Somebody who reads would keep all commits waiting.
-      assertSound(handle, files.path);
-      isUnchecked = false;
-    }
-    return { handle, lock, witness, reserve, journal, isUnchecked };
+    return { handle, journal, lock, witness, reserve, isUnchecked };
   } catch (error) {
     handle?.close();
     lock?.release();

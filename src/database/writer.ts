@@ -245,7 +245,9 @@ export class Writer {
     if (handle.inTransaction) handle.exec('rollback');
     onUndo();
     if (isFatal(error)) return this.#endWriting(outcomes, error);
-    log.error({ err: error, writes: outcomes.length }, 'A group of writes could not be committed; none was applied.');
+    // A full disk is told of once, by whoever waits for room.
+    const level = isFull(error) ? 'debug' : 'error';
+    log[level]({ err: error, writes: outcomes.length }, 'A group of writes could not be committed; none was applied.');
     if (isFull(error)) onFull();
     this.#reject(outcomes, new WriteUnavailable(`The database could not be written: ${error.message}.`));
   }

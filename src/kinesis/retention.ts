@@ -9,6 +9,7 @@ import { pause } from '../clock.ts';
 import { createClockTrust } from '../clock-trust.ts';
 import { type Bind, query } from '../database/query.ts';
 import { giveBackSpace } from '../database/space.ts';
+import { WriteUnavailable } from '../database/writer.ts';
 import { existsAt } from '../lifecycle.ts';
 import { deleteSlice, hasExpired } from './record-log.ts';
 import { forgetStream, horizonOf } from './stream-store.ts';
@@ -74,7 +75,16 @@ const selectNewest = query((_bind: Bind<object>, db) =>
  */
 export function createSweeper(world: World): (signal: AbortSignal) => Promise<number> {
   const isTrusted = createClockTrust(world, world.database.get(selectNewest, {})?.newestMs ?? null);
-  return (signal) => sweep(world, isTrusted(), signal);
+  return async (signal) => {
+    try {
+      return await sweep(world, isTrusted(), signal);
+    } catch (error) {
+      if (!(error instanceof WriteUnavailable)) throw error;
+      // It was said already what is wrong with the database; the next sweep goes on.
+      world.log.debug({ err: error }, 'A sweep could not be ended.');
+      return 0;
+    }
+  };
 }
 
 async function sweep(world: World, isClockTrusted: boolean, signal: AbortSignal): Promise<number> {

@@ -30,7 +30,7 @@ beforeEach(() => {
     release: () => void steps.push('release'),
   } as unknown as SpaceReserve;
   disk = new FullDisk({
-    directory: temporaryDirectory(),
+    room: () => ({ freeBytes: 1e12 }),
     reserve,
     clock,
     log,
@@ -64,7 +64,7 @@ it('with a real reserve, does not take the room that it gave up for room that is
   const sizeBytes = freeSpace(directory).totalBytes;
   // Never room for twice the volume, however much of it is free.
   const real = new SpaceReserve({ path: join(directory, 'reserve'), sizeBytes, fill: (count) => Buffer.alloc(count) });
-  const full = new FullDisk({ directory, reserve: real, clock, log, settleLog: () => 0 });
+  const full = new FullDisk({ room: () => freeSpace(directory), reserve: real, clock, log, settleLog: () => 0 });
   full.met();
   for (let second = 0; second < 3; second += 1) clock.fire(1000);
   expect(full.isFull).toBe(true);

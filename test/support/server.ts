@@ -91,7 +91,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     FLUSH_SCHEDULE: NEVER,
     // Making a certificate costs as much as many tests.
     TLS: 'off',
-    // Sixteen megabytes for each of them would be gigabytes.
+    // A reserve for each of them would be gigabytes.
     SPACE_RESERVE: '0',
     ...options.settings,
   };

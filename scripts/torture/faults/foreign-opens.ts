@@ -2,12 +2,11 @@
  * Nobody in the server but SQLite opens the data file: closing any descriptor of it drops SQLite's locks, and then the
  * next inspector that leaves deletes the WAL of the running server. Watched with strace.
  */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cleanup } from '../../bench/cleanup.ts';
 import type { Context, Violation } from '../scenario.ts';
 import { start } from '../server.ts';
+import { attach } from '../strace.ts';
 import { DATA_FILE, WAL_FILE } from './damage.ts';
 import { audit, createStreams, load, newReceipts } from './receipts.ts';
 import { pause } from './within.ts';
@@ -24,7 +23,8 @@ export interface Opens {
 export async function watchOpens(dataDir: string, context: Context): Promise<Opens> {
   const server = await start({ build: context.build, dataDir }, context.cleanup);
   const log = join(context.directory, 'opens.log');
-  const detach = await trace(server.pid, log, context.cleanup);
+  const options = ['-f', '-p', String(server.pid), '-s', '300', '-e', 'trace=open,openat'];
+  const detach = await attach(options, { log, attachments: 1 }, context.cleanup);
   const receipts = newReceipts();
   await createStreams(server.url);
   const endMs = performance.now() + LOAD_MS;
@@ -60,26 +60,3 @@ export const opensIn = (log: string, dataDir: string): string[] =>
 
 /** SQLite says in every open of these files that it follows no symbolic links. Node does not unless it is asked to. */
 export const isOfSqlite = (line: string): boolean => /O_NOFOLLOW/.test(line);
-
-/** Resolves, when all threads are watched, with what ends the watching. */
-async function trace(pid: number, log: string, cleanup: Cleanup): Promise<() => Promise<void>> {
-  const child = spawn('strace', ['-f', '-p', String(pid), '-o', log, '-s', '300', '-e', 'trace=open,openat'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exited = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
-    child.once('error', () => resolve());
-  });
-  const detach = () => {
-    child.kill('SIGINT');
-    return exited;
-  };
-  cleanup.add(detach);
-  await new Promise<void>((resolve, reject) => {
-    child.stderr.on('data', (chunk) => {
-      if (String(chunk).includes('attached')) resolve();
-    });
-    void exited.then(() => reject(new Error('strace could not be attached.')));
-  });
-  return detach;
-}
