@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: Millrace side by side with what it cannot be faster than. PutRecord against a bare node:http server,
- * PutRecords and GetRecords against better-sqlite3 alone on the same table; PutRecordBatch and the delivery of a delivery
- * stream against the same bytes written to plain files.
+ * `npm run bench`: Millrace side by side with what it cannot be faster than. Single records against a bare node:http
+ * server, batches and reads against better-sqlite3 alone on the same tables, the delivery of a delivery stream against
+ * the same bytes written to plain files; and next to its peers, which scripts/bench/peers/ installs. `steps.ts` is the
+ * table of what is measured.
  *
  *     --json         the results as JSON instead of tables
- *     --long         more and longer rounds: some ten minutes instead of some two
+ *     --long         everything, in more and longer rounds; without it what has a target, in less than two minutes
  *     --only WORD    only the steps with this in their names, for example firehose or GetRecords
  *
  * Writes up to 2 GB (long: 8 GB) into the system's directory for temporary files, and removes them.
@@ -12,31 +13,13 @@
 import { parseArgs } from 'node:util';
 import { Cleanup } from './bench/cleanup.ts';
 import type { MatchResult } from './bench/contest.ts';
-import { benchDelivery } from './bench/delivery.ts';
 import { collectFacts } from './bench/facts.ts';
-import { benchFirehosePutRecord } from './bench/firehose-put-record.ts';
-import { benchGetRecords } from './bench/get-records.ts';
-import { LONG_PLAN, RECORD_BYTES, SHORT_PLAN } from './bench/plan.ts';
-import { benchPutRecord } from './bench/put-record.ts';
-import { benchPutRecordBatch } from './bench/put-record-batch.ts';
-import { benchPutRecords } from './bench/put-records.ts';
-import { type Report, reportText } from './bench/report.ts';
+import { LONG_PLAN, SHORT_PLAN } from './bench/plan.ts';
+import { type JudgedFigure, judged, type NotMeasured, type Report, reportText } from './bench/report.ts';
+import { STEPS, type Step } from './bench/steps.ts';
 
 /** Above this load average, other programs take part in the measurement. */
 const QUIET_LOAD = 0.5;
-
-const { small, usual } = RECORD_BYTES;
-const STEPS: Readonly<Record<string, () => Promise<MatchResult[]>>> = {
-  'Kinesis PutRecord, 1 KB': () => benchPutRecord(usual, plan, cleanup),
-  'Kinesis PutRecord, 256 B': () => benchPutRecord(small, plan, cleanup),
-  'Kinesis PutRecords, 256 B': () => benchPutRecords(small, 'JSON', plan, cleanup),
-  'Kinesis PutRecords, 1 KB': () => benchPutRecords(usual, 'JSON', plan, cleanup),
-  'Kinesis PutRecords, 1 KB, CBOR': () => benchPutRecords(usual, 'CBOR', plan, cleanup),
-  'Kinesis GetRecords, 1 KB': () => benchGetRecords(usual, plan, cleanup),
-  'Firehose PutRecord, 1 KB': () => benchFirehosePutRecord(usual, plan, cleanup),
-  'Firehose PutRecordBatch, 1 KB': () => benchPutRecordBatch(usual, plan, cleanup),
-  'Firehose delivery': () => benchDelivery(plan, cleanup),
-};
 
 const options = readOptions();
 const plan = options.long ? LONG_PLAN : SHORT_PLAN;
@@ -56,8 +39,7 @@ try {
 interface Options {
   readonly json: boolean;
   readonly long: boolean;
-  /** Names of steps. */
-  readonly steps: readonly string[];
+  readonly steps: readonly Step[];
 }
 
 function readOptions(): Options {
@@ -66,29 +48,46 @@ function readOptions(): Options {
       options: {
         json: { type: 'boolean', default: false },
         long: { type: 'boolean', default: false },
-        only: { type: 'string', default: '' },
+        only: { type: 'string' },
       },
     }).values;
-    const steps = Object.keys(STEPS).filter((name) => name.toLowerCase().includes(only.toLowerCase()));
-    if (steps.length === 0) throw new Error(`No step has ${only} in its name: ${Object.keys(STEPS).join('; ')}.`);
-    return { json, long, steps };
+    return { json, long, steps: only === undefined ? STEPS.filter(({ isShort }) => long || isShort) : named(only) };
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message} The options are --json, --long and --only WORD.\n`);
     process.exit(2);
   }
 }
 
+/** The steps with `word` in their names, also those that are not part of a short run. */
+function named(word: string): readonly Step[] {
+  const steps = STEPS.filter(({ name }) => name.toLowerCase().includes(word.toLowerCase()));
+  if (steps.length > 0) return steps;
+  throw new Error(`No step has ${word} in its name: ${STEPS.map(({ name }) => name).join('; ')}.`);
+}
+
 async function bench(): Promise<Report> {
   const startMs = performance.now();
-  const facts = await step('facts', () => collectFacts(plan, cleanup));
+  const facts = await clean('facts', () => collectFacts(plan, cleanup));
   if (facts.loadBefore > QUIET_LOAD) process.stderr.write('bench: other programs were busy just now; see min – max.\n');
   const matches: MatchResult[] = [];
-  for (const name of options.steps) matches.push(...(await step(name, STEPS[name]!)));
-  return { matches, facts, elapsedMs: performance.now() - startMs };
+  const figures: JudgedFigure[] = [];
+  const notMeasured: NotMeasured[] = [];
+  for (const { name, mayFail, run } of options.steps) {
+    try {
+      const measured = await clean(name, () => run(plan, cleanup));
+      matches.push(...(measured.matches ?? []));
+      figures.push(...(measured.figures ?? []).map(judged));
+    } catch (error) {
+      if (!mayFail) throw error;
+      notMeasured.push({ name, reason: (error as Error).message });
+      process.stderr.write(`bench: ${name} is left out: ${(error as Error).message}\n`);
+    }
+  }
+  return { matches, figures, notMeasured, facts, elapsedMs: performance.now() - startMs };
 }
 
 /** Runs one part of the benchmark with children and directories of its own, which are gone when it ends. */
-async function step<T>(name: string, run: () => Promise<T>): Promise<T> {
+async function clean<T>(name: string, run: () => Promise<T>): Promise<T> {
   process.stderr.write(`bench: ${name}\n`);
   try {
     return await run();

@@ -125,7 +125,7 @@ function isStale() {
 
 function sources(directory) {
   return readdirSync(join(root, directory), { recursive: true })
-    .filter((name) => /\.(ts|js|mjs)$/.test(name))
+    .filter((name) => /\.(ts|js|mjs)$/.test(name) && !name.includes('node_modules'))
     .map((name) => join(directory, name))
     .sort();
 }

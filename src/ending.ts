@@ -6,8 +6,11 @@ import type { Log } from './log.ts';
 import { EXIT_CODES, type ExitReason, Refusal } from './refusal.ts';
 
 export interface Ending {
-  /** Ends the process because of an error that it cannot go on with, after the answers in hand have left. */
-  onFatal(error: Error): void;
+  /**
+   * Ends the process because of an error that it cannot go on with, after the answers in hand have left and `resting` has
+   * resolved.
+   */
+  onFatal(error: Error, resting: Promise<void>): void;
   /** Ends the process because `millrace` could not be started. @throws what is neither a refusal nor fatal: a bug */
   onFailedStart(error: unknown): void;
   /** The first SIGTERM or SIGINT stops in order, within five seconds; a second one ends the process at once. */
@@ -30,9 +33,9 @@ export function createEnding(dataDir: string, log: Log): Ending {
     end('failure');
   });
   return {
-    onFatal(error) {
+    onFatal(error, resting) {
       say(sentenceOf(error, dataDir));
-      setImmediate(() => setImmediate(() => end(reasonOfFatal(error))));
+      void resting.then(() => setImmediate(() => setImmediate(() => end(reasonOfFatal(error)))));
     },
     onFailedStart(error) {
       const reason = error instanceof Refusal ? error.reason : reasonOfFatal(error);

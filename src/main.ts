@@ -1,52 +1,11 @@
 #!/usr/bin/env node
-/** The program: settings → start → its end. */
-import { isIP } from 'node:net';
-import { systemClock } from './clock.ts';
-import { type Config, readCommand } from './config.ts';
-import { createEnding } from './ending.ts';
-import { createLog, type Log } from './log.ts';
-import { Refusal } from './refusal.ts';
-import { type Millrace, start } from './start.ts';
-import { VERSION } from './version.ts';
+/**
+ * Loads the program and runs it. `require` loads modules one after the other; `import` gives each several turns of the
+ * event loop and of the threads that read files, which makes a start a fifth longer. None of them may await anything
+ * while it loads.
+ */
+import { createRequire } from 'node:module';
 
-// What is written is for the user alone; SQLite gives its side files the mode of the data file.
-process.umask(0o077);
+const { run } = createRequire(import.meta.url)('./program.js') as typeof import('./program.ts');
 
-try {
-  const command = readCommand(VERSION);
-  if ('print' in command) process.stdout.write(command.print);
-  else {
-    const { serve: config } = command;
-    const log = createLog(config.logLevel);
-    const ending = createEnding(config.dataDir, log);
-    try {
-      const millrace = await start(config, { log, onFatal: ending.onFatal });
-      ending.onSignals(millrace);
-      tellReady(millrace, config);
-    } catch (error) {
-      ending.onFailedStart(error);
-    }
-    warnWhenExposed(config, log);
-  }
-} catch (error) {
-  if (!(error instanceof Refusal)) throw error;
-  process.stderr.write(`millrace: ${error.message}\n`);
-  process.exitCode = error.exitCode;
-}
-
-function tellReady({ url, certificatePath }: Millrace, { dataDir, region }: Config): void {
-  const ms = Math.round(systemClock.monotonicMs());
-  process.stdout.write(
-    `Millrace ${VERSION} ready in ${ms} ms at ${url} with data in ${dataDir}` +
-      `${certificatePath === undefined ? '' : `; https with ${certificatePath}`}\n` +
-      `Try: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws --endpoint-url ${url} ` +
-      `--region ${region} kinesis list-streams\n`,
-  );
-}
-
-function warnWhenExposed({ host, auth }: Config, log: Log): void {
-  const isLoopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-  if (isLoopback) return;
-  const who = auth === 'strict' ? 'who has a key of CREDENTIALS_FILE' : 'anyone who can reach it';
-  log.warn({ host }, `HOST is not a loopback address: ${who} can read and write.`);
-}
+await run();

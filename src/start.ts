@@ -33,8 +33,8 @@ export interface Millrace {
 export interface Surroundings {
   readonly log: Log;
   readonly clock?: Clock;
-  /** Called when the disk or the data can no longer be trusted: the process should end. */
-  readonly onFatal: (error: Error) => void;
+  /** Called when the disk or the data can no longer be trusted: the process should end, when `resting` has resolved. */
+  readonly onFatal: (error: Error, resting: Promise<void>) => void;
 }
 
 /** @throws Refusal when the data directory or the port cannot be had. */
@@ -47,9 +47,9 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     version: VERSION,
     reserveBytes: config.spaceReserve,
     acceptDataLoss: config.acceptDataLoss,
-    onFatal: (error) => {
+    onFatal: (error, resting) => {
       failed = true;
-      onFatal(error);
+      onFatal(error, resting);
     },
   });
   try {

@@ -120,6 +120,21 @@ describe('a start is refused', () => {
     expect(await createWireClient(first.url).send('ListStreams', {}), 'the first goes on').toBeDefined();
   });
 
+  it('with exit code 4 and no pid while the note is still that of an instance that was killed', async () => {
+    const directory = temporaryDirectory();
+    const killed = await startMillrace({ DATA_DIR: directory });
+    await killed.kill('SIGKILL');
+    // As a start has it between taking the lock and removing the note.
+    const lock = openHandle(join(directory, 'lock.db'));
+    onTestFinished(() => void lock.close());
+    lock.exec('begin exclusive');
+    const { code, text } = await refusal({ DATA_DIR: directory });
+    expect(code).toBe(EXIT_CODES.dataInUse);
+    expect(existsSync(join(directory, 'instance.json')), 'the note is there to be mistaken').toBe(true);
+    expect(text).toContain(`The data directory ${directory} is in use by another Millrace; stop it`);
+    expect(text, 'nobody is sent after a process that is gone').not.toContain('pid');
+  });
+
   it('with exit code 5 for a damaged file, which stays as it is', async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'millrace.db');

@@ -22,7 +22,9 @@ export interface Match {
   readonly name: string;
   readonly unit: 'requests/s' | 'records/s' | 'MB/s';
   readonly millrace: Contestant;
-  readonly yardstick: Contestant & { readonly name: string };
+  readonly yardstick: { readonly name: string; readonly contestant: Contestant };
+  /** The least that Millrace's figure divided by the yardstick's should be. */
+  readonly target?: number | undefined;
 }
 
 /** All rounds of one contestant. */
@@ -38,6 +40,9 @@ export interface MatchResult {
   readonly unit: Match['unit'];
   /** Millrace's figure divided by the yardstick's, in each round. */
   readonly ratio: Spread;
+  /** Of the median of the ratio: the least that it should be, and whether it is. */
+  readonly target?: number;
+  readonly isMet?: boolean;
   readonly millrace: Score;
   readonly yardstick: Score & { readonly name: string };
   /** The most that the load generator used of one core. */
@@ -46,20 +51,23 @@ export interface MatchResult {
 
 /** Plays all matches round by round. A contestant that takes part in several matches is measured once per round. */
 export async function play(matches: readonly Match[], { rounds, roundMs, warmUpMs }: Plan): Promise<MatchResult[]> {
-  const contestants = [...new Set(matches.flatMap(({ millrace, yardstick }) => [millrace, yardstick]))];
+  const contestants = [...new Set(matches.flatMap(({ millrace, yardstick }) => [millrace, yardstick.contestant]))];
   const played = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]));
   for (const contestant of contestants) await contestant.round(warmUpMs);
   for (let round = 0; round < rounds; round += 1) {
     for (const contestant of contestants) played.get(contestant)!.push(await contestant.round(roundMs));
   }
-  return matches.map((match) => resultOf(match, played.get(match.millrace)!, played.get(match.yardstick)!));
+  return matches.map((match) => resultOf(match, played.get(match.millrace)!, played.get(match.yardstick.contestant)!));
 }
 
-function resultOf({ name, unit, yardstick }: Match, ours: readonly Round[], theirs: readonly Round[]): MatchResult {
+function resultOf(match: Match, ours: readonly Round[], theirs: readonly Round[]): MatchResult {
+  const { name, unit, yardstick, target } = match;
+  const ratio = spreadOf(ours.map(({ perSecond }, round) => perSecond / theirs[round]!.perSecond));
   return {
     name,
     unit,
-    ratio: spreadOf(ours.map(({ perSecond }, round) => perSecond / theirs[round]!.perSecond)),
+    ratio,
+    ...(target === undefined ? {} : { target, isMet: ratio.median >= target }),
     millrace: scoreOf(ours),
     yardstick: { name: yardstick.name, ...scoreOf(theirs) },
     generatorShare: Math.max(...[...ours, ...theirs].map(({ generatorShare }) => generatorShare ?? 0)),

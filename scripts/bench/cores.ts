@@ -10,19 +10,23 @@ import { readFileSync } from 'node:fs';
 export type Place = 'load' | 'measured';
 
 /**
- * Puts the JavaScript thread of a process on the cores of `place`, if cores can be chosen. Threads that it starts
- * afterwards inherit them, so this comes after the start of workers.
+ * Puts the JavaScript thread of a process on the cores of `place`, if cores can be chosen, and its other threads on all of
+ * them. A thread inherits the cores of the one that starts it, so this is done again when others may have been started.
  */
 export function pin(pid: number, place: Place): void {
-  const cores = choosableCores();
-  if (cores.length < 2) return;
-  const chosen = place === 'load' ? cores.slice(0, 1) : cores.slice(1);
+  if (!canPin()) return;
+  taskset('--all-tasks', cores, pid);
   // Without --all-tasks this is about one thread: the one whose id is that of the process.
-  spawnSync('taskset', ['--pid', '--cpu-list', chosen.join(','), String(pid)]);
+  taskset('--pid', place === 'load' ? cores.slice(0, 1) : cores.slice(1), pid);
+}
+
+function taskset(which: '--all-tasks' | '--pid', chosen: readonly number[], pid: number): void {
+  const options = which === '--pid' ? ['--pid'] : [which, '--pid'];
+  spawnSync('taskset', [...options, '--cpu-list', chosen.join(','), String(pid)]);
 }
 
 /** Whether `pin` can do anything here. */
-export const canPin = (): boolean => choosableCores().length >= 2;
+export const canPin = (): boolean => cores.length >= 2;
 
 /** The numbers of the cores that this process may use; empty except on a Linux that has `taskset`. */
 function choosableCores(): number[] {
@@ -33,3 +37,6 @@ function choosableCores(): number[] {
     return Array.from({ length: last! - first + 1 }, (_, offset) => first + offset);
   });
 }
+
+/** As they are before this process itself is put somewhere. */
+const cores = choosableCores();

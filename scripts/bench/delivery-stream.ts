@@ -1,6 +1,6 @@
 /** A delivery stream to be measured, in a program of its own. */
 import { type Cleanup, temporaryDirectory } from './cleanup.ts';
-import { type Program, startProgram } from './millrace.ts';
+import { NEVER, type Program, startProgram } from './millrace.ts';
 import { FIREHOSE, STREAM } from './requests.ts';
 
 export type CompressionFormat = 'UNCOMPRESSED' | 'GZIP';
@@ -10,7 +10,6 @@ export interface DeliveringProgram extends Program {
   readonly directory: string;
 }
 
-const NEVER = '0 0 1 1 *';
 const ACTIVE_POLL_MS = 50;
 
 /**

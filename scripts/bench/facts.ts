@@ -7,7 +7,7 @@ import { type Cleanup, temporaryDirectory } from './cleanup.ts';
 import type { RawSqlite } from './contestants.ts';
 import { canPin } from './cores.ts';
 import { startHelper } from './helper.ts';
-import { BATCH_RECORDS, type Plan, RECORD_BYTES } from './plan.ts';
+import { type Plan, RECORD_BYTES } from './plan.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 export interface Facts {
@@ -16,8 +16,6 @@ export interface Facts {
   readonly sqlite: string;
   /** SQLite's mode, the same for Millrace and the raw loop. */
   readonly synchronous: string;
-  /** Of the raw loop; each commit waits for the disk. */
-  readonly rowsPerCommit: number;
   readonly cores: number;
   /** Programs that wanted a core in the minute before the run; figures taken on a busy machine say little. */
   readonly loadBefore: number;
@@ -36,13 +34,12 @@ export async function collectFacts(plan: Plan, cleanup: Cleanup): Promise<Facts>
   const [loadBefore] = loadavg() as [number];
   const directory = temporaryDirectory(cleanup);
   const raw: RawSqlite = startHelper('raw-sqlite', cleanup);
-  const { facts } = await raw.do({ do: 'open', directory, bytes: RECORD_BYTES.small });
+  const { facts } = await raw.do({ do: 'open', directory, table: 'records', records: 1, bytes: RECORD_BYTES.small });
   return {
     millrace: VERSION,
     node: process.versions.node,
     sqlite: facts.sqliteVersion,
     synchronous: SYNCHRONOUS[facts.synchronous]!,
-    rowsPerCommit: BATCH_RECORDS,
     cores: availableParallelism(),
     loadBefore,
     pinned: canPin(),

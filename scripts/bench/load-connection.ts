@@ -8,6 +8,13 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
 const SHOWN_MAX = 500;
 
+/** A place for one request in flight. */
+export interface Lane {
+  /** When the request in flight was sent, in milliseconds on the monotonic clock. */
+  sentMs: number;
+  send(request: Uint8Array): void;
+}
+
 export interface LoadConnectionOptions {
   readonly port: number;
   /** Where bytes are read into; may be shared, because nothing is kept in it between two reads. */
@@ -17,8 +24,7 @@ export interface LoadConnectionOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-export class LoadConnection {
-  /** When the request in flight was sent, in milliseconds on the monotonic clock. */
+export class LoadConnection implements Lane {
   sentMs = 0;
   readonly #socket: net.Socket;
   readonly #options: LoadConnectionOptions;

@@ -1,14 +1,17 @@
-/** A helper that puts load on a server: a closed loop per connection, as many answers as the server gives. */
+/** A helper that puts load on a server: a closed loop per lane, as many answers as the server gives. */
 import { pin } from './cores.ts';
+import { H2Session } from './h2-session.ts';
 import { serveJobs } from './helper.ts';
-import { LoadConnection } from './load-connection.ts';
+import { type Lane, LoadConnection } from './load-connection.ts';
 import { quantile } from './statistics.ts';
 
 export interface Load {
   readonly port: number;
-  /** Sent one after the other, over and over. */
+  /** Of HTTP/1.1; sent one after the other, over and over. */
   readonly requests: readonly Uint8Array[];
   readonly connections: number;
+  /** With h2c, so many requests are in flight on each connection; absent for HTTP/1.1, where it is one. */
+  readonly streams?: number;
   /** No request is sent after this time; those in flight then still count. */
   readonly ms: number;
 }
@@ -29,19 +32,21 @@ const READ_BUFFER_BYTES = 1024 * 1024;
 pin(process.pid, 'load');
 serveJobs(run);
 
-async function run({ port, requests, connections, ms }: Load): Promise<LoadResult> {
+async function run({ port, requests, connections, streams, ms }: Load): Promise<LoadResult> {
   const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
-  const loop = createLoop(requests, connections, ms);
+  const loop = createLoop(requests, connections * (streams ?? 1), ms);
   const { onResponse, onFailure } = loop;
-  const open = await Promise.race([
-    Promise.all(
-      Array.from({ length: connections }, () => LoadConnection.connect({ port, buffer, onResponse, onFailure })),
-    ),
-    loop.failed,
-  ]);
+  const connect = async () => {
+    if (streams !== undefined) return H2Session.connect({ port, streams, onResponse, onFailure });
+    return LoadConnection.connect({ port, buffer, onResponse, onFailure });
+  };
+  const open = await Promise.race([Promise.all(Array.from({ length: connections }, connect)), loop.failed]);
   const cpu = process.cpuUsage();
   const startMs = performance.now();
-  loop.start(open, startMs);
+  loop.start(
+    open.flatMap((connection): readonly Lane[] => (connection instanceof H2Session ? connection.lanes : [connection])),
+    startMs,
+  );
   const latencies = Float64Array.from(await loop.finished);
   const elapsedMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(cpu);
@@ -56,15 +61,15 @@ async function run({ port, requests, connections, ms }: Load): Promise<LoadResul
   };
 }
 
-/** The loop in which each answer triggers the next request of its connection, until the time is over. */
-function createLoop(requests: readonly Uint8Array[], connections: number, ms: number) {
+/** The loop in which each answer triggers the next request of its lane, until the time is over. */
+function createLoop(requests: readonly Uint8Array[], lanes: number, ms: number) {
   const latencies: number[] = [];
   const { promise: finished, resolve, reject } = withResolvers<number[]>();
   let endMs = 0;
   let sent = 0;
-  let active = connections;
-  const sendNext = (connection: LoadConnection): void => {
-    connection.send(requests[sent % requests.length]!);
+  let active = lanes;
+  const sendNext = (lane: Lane): void => {
+    lane.send(requests[sent % requests.length]!);
     sent += 1;
   };
   return {
@@ -73,14 +78,14 @@ function createLoop(requests: readonly Uint8Array[], connections: number, ms: nu
     /** Never resolves. */
     failed: finished as Promise<never>,
     onFailure: reject,
-    start(open: readonly LoadConnection[], nowMs: number): void {
+    start(open: readonly Lane[], nowMs: number): void {
       endMs = nowMs + ms;
-      for (const connection of open) sendNext(connection);
+      for (const lane of open) sendNext(lane);
     },
-    onResponse(connection: LoadConnection): void {
+    onResponse(lane: Lane): void {
       const nowMs = performance.now();
-      latencies.push(nowMs - connection.sentMs);
-      if (nowMs < endMs) return sendNext(connection);
+      latencies.push(nowMs - lane.sentMs);
+      if (nowMs < endMs) return sendNext(lane);
       active -= 1;
       if (active === 0) resolve(latencies);
     },

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Cleanup, temporaryDirectory } from './cleanup.ts';
 import { pin } from './cores.ts';
 import { ended } from './helper.ts';
-import { SERVICE, SIGNATURE, STREAM } from './requests.ts';
+import { ENCODINGS, SIGNATURE, STREAM, targetOf } from './requests.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const READY_LINE = /^Millrace .* at (http:\/\/\S+) with data in /;
@@ -13,6 +13,7 @@ const READY_LINE = /^Millrace .* at (http:\/\/\S+) with data in /;
 /** A new stream is CREATING for half a second. */
 const ACTIVE_POLL_MS = 50;
 
+/** A server that speaks Kinesis: Millrace, or one of its peers. */
 export interface Millrace {
   readonly port: number;
   /** Calls an operation of Kinesis, or of the service before a dot; rejects unless it succeeds. */
@@ -27,9 +28,20 @@ export async function startMillrace(shards: number, cleanup: Cleanup): Promise<M
   return millrace;
 }
 
+/** A schedule that hardly ever comes. What is scheduled so runs only once, at the start. */
+export const NEVER = '0 0 1 1 *';
+
+/** How often the threads of a program are put on their cores: new ones may have started. */
+const PINNING_MS = 500;
+
 export interface Program extends Millrace {
+  readonly pid: number;
+  /** From starting the process to the line that says it is ready. */
+  readonly readyMs: number;
   /** Stops the program in order. */
   stop(): Promise<void>;
+  /** Ends the process as a crash would (SIGKILL). */
+  kill(): Promise<void>;
 }
 
 /** Starts Millrace on the data of `directory`, with further `settings` by their environment names. */
@@ -38,21 +50,28 @@ export async function startProgram(
   settings: Record<string, string>,
   cleanup: Cleanup,
 ): Promise<Program> {
+  const startMs = performance.now();
   const child = spawn(process.execPath, [PROGRAM], {
     // Neither the caller's settings nor a file .env in the working directory may change what is measured.
     cwd: directory,
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const stop = () => {
-    child.kill('SIGTERM');
+  let pinning: NodeJS.Timeout | undefined;
+  const end = (signal: NodeJS.Signals) => {
+    clearInterval(pinning);
+    child.kill(signal);
     return ended(child);
   };
+  const stop = () => end('SIGTERM');
   cleanup.add(stop);
   const url = await readyUrl(child);
+  const readyMs = performance.now() - startMs;
   pin(child.pid!, 'measured');
-  const call = (operation: string, input: object) => callOver(url, operation, input);
-  return { port: Number(new URL(url).port), call, stop };
+  // The thread that moves the WAL starts when there is something to move.
+  pinning = setInterval(() => pin(child.pid!, 'measured'), PINNING_MS);
+  const server = serverAt(Number(new URL(url).port));
+  return { ...server, pid: child.pid!, readyMs, stop, kill: () => end('SIGKILL') };
 }
 
 function readyUrl(child: ChildProcess): Promise<string> {
@@ -75,14 +94,15 @@ export async function createStream(shards: number, call: Millrace['call']): Prom
   }
 }
 
+/** The server that listens at a port of this machine. */
+export function serverAt(port: number): Millrace {
+  return { port, call: (operation, input) => callOver(`http://127.0.0.1:${port}`, operation, input) };
+}
+
 async function callOver(url: string, operation: string, input: object): Promise<unknown> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: {
-      'Content-Type': 'application/x-amz-json-1.1',
-      'X-Amz-Target': operation.includes('.') ? operation : `${SERVICE}.${operation}`,
-      ...SIGNATURE,
-    },
+    headers: { 'Content-Type': ENCODINGS.JSON.contentType, 'X-Amz-Target': targetOf(operation), ...SIGNATURE },
     body: JSON.stringify(input),
   });
   const text = await response.text();

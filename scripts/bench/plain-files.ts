@@ -40,7 +40,9 @@ function run(job: FileJob): FileResult | Promise<FileResult> {
     case 'open':
       directory = job.directory;
       pin(process.pid, 'measured');
-      batches = makeBatches(BATCHES, job.bytes).map((batch) => Buffer.concat(batch.map(({ data }) => data)));
+      batches = makeBatches(BATCHES, BATCH_RECORDS, job.bytes).map((batch) =>
+        Buffer.concat(batch.map(({ data }) => data)),
+      );
       return { records: 0, elapsedMs: 0 };
     case 'append':
       return append(job.ms);

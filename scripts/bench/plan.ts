@@ -1,4 +1,4 @@
-/** How much is measured: the sizes, the connections, the rounds and their length. */
+/** How much is measured: the rounds and their length, and the sizes that several steps share. */
 
 export interface Plan {
   /** How often each contestant is measured; contestants take turns. */
@@ -8,35 +8,38 @@ export interface Plan {
   readonly warmUpMs: number;
   /** The run is given up after this time. */
   readonly limitMs: number;
+  /** Whether everything is measured, or only what has a target and what is close to it. */
+  readonly isLong: boolean;
 }
 
-export const SHORT_PLAN: Plan = { rounds: 5, roundMs: 800, warmUpMs: 500, limitMs: 5 * 60_000 };
-export const LONG_PLAN: Plan = { rounds: 9, roundMs: 2000, warmUpMs: 2000, limitMs: 30 * 60_000 };
+export const SHORT_PLAN: Plan = { rounds: 5, roundMs: 500, warmUpMs: 300, limitMs: 5 * 60_000, isLong: false };
+export const LONG_PLAN: Plan = { rounds: 7, roundMs: 1000, warmUpMs: 1000, limitMs: 60 * 60_000, isLong: true };
 
 /** Shards of the streams that are written to. */
 export const SHARDS = 4;
 
-/** Records in a PutRecords or PutRecordBatch request and rows in a transaction of the raw loop: the most that the API takes. */
+/** The most records that PutRecords and PutRecordBatch take. */
 export const BATCH_RECORDS = 500;
 
-/** PutRecordBatch requests of 1 KB records that are buffered before a delivery is timed: 33 MB. */
-export const DELIVERY_BATCHES = 64;
-
-/** Records in a GetRecords answer and rows in a select of the raw loop: the most that the API gives. */
-export const READ_RECORDS = 10_000;
-
 /** Bytes of data in a record. */
-export const RECORD_BYTES = { small: 256, usual: 1024 } as const;
-
-export const PUT_RECORD_CONNECTIONS = [1, 16, 64] as const;
-export const PUT_RECORDS_CONNECTIONS = [1, 8] as const;
-export const FIREHOSE_PUT_RECORD_CONNECTIONS = 64;
+export const RECORD_BYTES = { small: 256, usual: 1024, large: 100 * 1024 } as const;
 
 /** `10,000`. */
 export const countText = (count: number): string => Math.round(count).toLocaleString('en-US');
 
 /** `256 B`, `1 KB`. */
 export const sizeText = (bytes: number): string => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KB`);
+
+/** `1 KB`, `500 × 256 B, CBOR`. */
+export function batchText(batch: {
+  readonly records: number;
+  readonly bytes: number;
+  readonly encoding: string;
+}): string {
+  const { records, bytes, encoding } = batch;
+  const size = records === 1 ? sizeText(bytes) : `${countText(records)} × ${sizeText(bytes)}`;
+  return encoding === 'JSON' ? size : `${size}, ${encoding}`;
+}
 
 /** `1 connection`, `16 connections`. */
 export const connectionsText = (count: number): string => `${count} connection${count === 1 ? '' : 's'}`;

@@ -1,18 +1,25 @@
 /** A helper that runs the raw SQLite loops. */
 import { pin } from './cores.ts';
 import { serveJobs } from './helper.ts';
-import { READ_RECORDS, SHARDS } from './plan.ts';
-import { RawTable, rowsOf } from './raw-table.ts';
+import { SHARDS } from './plan.ts';
+import { RawTable, rowsOf, type TableName } from './raw-table.ts';
 import { makeBatches } from './requests.ts';
 
 export type RawJob =
-  /** Must be the first: creates the database; the rows of later jobs have `bytes` bytes of data each. */
-  | { readonly do: 'open'; readonly directory: string; readonly bytes: number }
-  /** Inserts 500 rows per transaction into four shards, again and again. */
+  /** Must be the first: creates the database, and batches of rows with `bytes` bytes of data each for later jobs. */
+  | {
+      readonly do: 'open';
+      readonly directory: string;
+      readonly table: TableName;
+      /** Rows in a batch. */
+      readonly records: number;
+      readonly bytes: number;
+    }
+  /** Inserts a batch per transaction (into four shards, or one buffer), again and again. */
   | { readonly do: 'insert'; readonly ms: number }
-  /** Fills the first shard with what `select` reads. */
+  /** Fills the first shard with a batch, which is what `select` reads. */
   | { readonly do: 'fill' }
-  /** Selects 10,000 rows of one shard, again and again. */
+  /** Selects as many rows as are in a batch from the first shard, again and again. */
   | { readonly do: 'select'; readonly ms: number };
 
 export interface RawResult {
@@ -21,22 +28,23 @@ export interface RawResult {
   readonly facts: ReturnType<RawTable['facts']>;
 }
 
-/** As many different batches as PutRecords requests. */
+/** As many different batches as requests. */
 const BATCHES = 8;
 
 let table: RawTable;
-let recordBytes: number;
 let batches: ReturnType<typeof rowsOf>[] = [];
 
 serveJobs(run);
 
 async function run(job: RawJob): Promise<RawResult> {
+  // Before every job: the thread that moves the WAL starts when there is something to move.
+  pin(process.pid, 'measured');
   switch (job.do) {
     case 'open':
-      table = await RawTable.open(job.directory);
-      pin(process.pid, 'measured');
-      recordBytes = job.bytes;
-      batches = makeBatches(BATCHES, job.bytes).map((batch) => rowsOf(batch, SHARDS));
+      table = await RawTable.open(job.directory, job.table);
+      batches = makeBatches(BATCHES, job.records, job.bytes).map((batch) =>
+        rowsOf(batch, job.table === 'records' ? SHARDS : 1),
+      );
       return { rows: 0, elapsedMs: 0, facts: table.facts() };
     case 'fill':
       return repeat(0, fill);
@@ -68,13 +76,14 @@ function insertNext(index: number): number {
 }
 
 function fill(): number {
-  const filling = makeBatches(READ_RECORDS / batches[0]!.length, recordBytes);
-  for (const batch of filling) table.insert(rowsOf(batch, 1));
-  return READ_RECORDS;
+  const batch = batches[0]!.map((row) => ({ ...row, shard: 1 }));
+  table.insert(batch);
+  return batch.length;
 }
 
 function selectAll(): number {
-  const rows = table.select(READ_RECORDS);
-  if (rows !== READ_RECORDS) throw new Error(`${rows} rows were selected where ${READ_RECORDS} were inserted.`);
+  const [batch] = batches;
+  const rows = table.select(batch!.length);
+  if (rows !== batch!.length) throw new Error(`${rows} rows were selected where ${batch!.length} were inserted.`);
   return rows;
 }

@@ -1,7 +1,7 @@
 /**
- * The records table without a server around it: Millrace's own connection settings, schema and checkpointer, and rows
- * whose values were computed beforehand. What better-sqlite3 can do at best with these rows, this table and a commit per
- * batch. Without a checkpointer it would be faster for a while, until the WAL has filled the disk.
+ * The tables of records without a server around them: Millrace's own connection settings, schema and checkpointer, and
+ * rows whose values were computed beforehand. What better-sqlite3 can do at best with these rows, this table and a commit
+ * per batch. Without a checkpointer it would be faster for a while, until the WAL has filled the disk.
  */
 import { isUtf8 } from 'node:buffer';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import type { BenchRecord } from './records.ts';
 
 /** The values of a row, except for its position. */
 interface Row {
-  /** shards.id */
+  /** The id of the shard, or of the buffer. */
   readonly shard: number;
   readonly sequenceNumber: string;
   readonly partitionKey: string;
@@ -47,6 +47,39 @@ export function rowsOf(records: readonly BenchRecord[], shards: typeof SHARDS | 
   return rows.sort((a, b) => a.shard - b.shard);
 }
 
+/** How a row gets into each of the tables, at a position after rows of `endBytes` bytes together with its own. */
+const INSERTS = {
+  records: {
+    sql: `insert into records (id, sequence_number, partition_key, arrived_ms, is_text, crc32, data)
+      values ((? << 40) | ?, ?, ?, ?, ?, ?, ?)`,
+    values: ({ shard, sequenceNumber, partitionKey, arrivedMs, isText, crc32, data }: Row, position: number) => [
+      shard,
+      position,
+      sequenceNumber,
+      partitionKey,
+      arrivedMs,
+      isText,
+      crc32,
+      data,
+    ],
+  },
+  buffered_records: {
+    sql: `insert into buffered_records (id, end_bytes, arrived_ms, is_text, crc32, data)
+      values ((? << 40) | ?, ?, ?, ?, ?, ?)`,
+    values: ({ shard, arrivedMs, isText, crc32, data }: Row, position: number, endBytes: number) => [
+      shard,
+      position,
+      endBytes,
+      arrivedMs,
+      isText,
+      crc32,
+      data,
+    ],
+  },
+};
+
+export type TableName = keyof typeof INSERTS;
+
 export class RawTable {
   readonly #handle: BetterSqlite3.Database;
   readonly #checkpointer: Checkpointer;
@@ -54,10 +87,12 @@ export class RawTable {
   readonly #commit: BetterSqlite3.Statement;
   readonly #insert: BetterSqlite3.Statement;
   readonly #select: BetterSqlite3.Statement;
+  readonly #values: (typeof INSERTS)[TableName]['values'];
+  #endBytes = 0;
   readonly #positions = new Array<number>(SHARDS + 1).fill(0);
 
   /** Use `open`. */
-  private constructor(handle: BetterSqlite3.Database) {
+  private constructor(handle: BetterSqlite3.Database, table: TableName) {
     this.#handle = handle;
     this.#checkpointer = new Checkpointer({
       handle,
@@ -69,21 +104,19 @@ export class RawTable {
     });
     this.#begin = handle.prepare('begin immediate');
     this.#commit = handle.prepare('commit');
-    this.#insert = handle.prepare(
-      `insert into records (id, sequence_number, partition_key, arrived_ms, is_text, crc32, data)
-       values ((? << 40) | ?, ?, ?, ?, ?, ?, ?)`,
-    );
+    this.#insert = handle.prepare(INSERTS[table].sql);
+    this.#values = INSERTS[table].values;
     this.#select = handle.prepare(
       `select id & 1099511627775 as position, sequence_number, partition_key, arrived_ms, crc32, data
        from records where id >= (1 << 40) and id < (2 << 40) order by id limit ?`,
     );
   }
 
-  /** Creates the database in `directory`. */
-  static async open(directory: string): Promise<RawTable> {
+  /** Creates the database in `directory`; `table` is the one that rows are inserted into. */
+  static async open(directory: string, table: TableName): Promise<RawTable> {
     const handle = openConnection(join(directory, 'raw.db'));
     await migrate(handle, VERSION);
-    return new RawTable(handle);
+    return new RawTable(handle, table);
   }
 
   /** As SQLite itself reports them; `synchronous` is 2 for FULL. */
@@ -97,15 +130,16 @@ export class RawTable {
   /** Inserts rows in one transaction: one COMMIT, one fsync. */
   insert(rows: readonly Row[]): void {
     this.#begin.run();
-    for (const { shard, sequenceNumber, partitionKey, arrivedMs, isText, crc32, data } of rows) {
-      this.#positions[shard]! += 1;
-      this.#insert.run(shard, this.#positions[shard], sequenceNumber, partitionKey, arrivedMs, isText, crc32, data);
+    for (const row of rows) {
+      this.#positions[row.shard]! += 1;
+      this.#endBytes += row.data.length;
+      this.#insert.run(...this.#values(row, this.#positions[row.shard]!, this.#endBytes));
     }
     this.#commit.run();
     this.#checkpointer.committed();
   }
 
-  /** Selects the first `limit` rows of the first shard and returns how many there are. */
+  /** Selects the first `limit` rows of the first shard in `records` and returns how many there are. */
   select(limit: number): number {
     return this.#select.all(limit).length;
   }

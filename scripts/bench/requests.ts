@@ -19,84 +19,120 @@ export const SIGNATURE: Readonly<Record<string, string>> = {
 /** The name of the stream, and of the delivery stream. */
 export const STREAM = 'bench';
 
+/** JSON is what most SDKs speak, CBOR what those for Java do. */
+export type Encoding = 'JSON' | 'CBOR';
+
+interface EncodingForms {
+  readonly contentType: string;
+  readonly blob: (data: Buffer) => string | Buffer;
+  readonly encode: (value: object) => Buffer;
+}
+
+export const ENCODINGS: Readonly<Record<Encoding, EncodingForms>> = {
+  JSON: {
+    contentType: 'application/x-amz-json-1.1',
+    blob: (data) => data.toString('base64'),
+    encode: (value) => Buffer.from(JSON.stringify(value)),
+  },
+  CBOR: {
+    contentType: 'application/x-amz-cbor-1.1',
+    blob: (data) => data,
+    encode: (value) => Buffer.from(cbor.serialize(value)),
+  },
+};
+
+type InputOf = (records: readonly BenchRecord[], blob: EncodingForms['blob']) => object;
+
+/** The operations that put records, by their targets, and their inputs for some records. */
+const PUT_INPUTS = {
+  [`${SERVICE}.PutRecord`]: ([record], blob) => ({ StreamName: STREAM, ...entryOf(record!, blob) }),
+  [`${SERVICE}.PutRecords`]: (records, blob) => ({
+    StreamName: STREAM,
+    Records: records.map((record) => entryOf(record, blob)),
+  }),
+  [`${FIREHOSE}.PutRecord`]: ([record], blob) => ({ DeliveryStreamName: STREAM, Record: { Data: blob(record!.data) } }),
+  [`${FIREHOSE}.PutRecordBatch`]: (records, blob) => ({
+    DeliveryStreamName: STREAM,
+    Records: records.map(({ data }) => ({ Data: blob(data) })),
+  }),
+} as const satisfies Record<string, InputOf>;
+
+const entryOf = ({ data, partitionKey }: BenchRecord, blob: EncodingForms['blob']) => ({
+  Data: blob(data),
+  PartitionKey: partitionKey,
+});
+
+/** Requests that differ in nothing but their records. */
+export interface PutKind {
+  readonly target: keyof typeof PUT_INPUTS;
+  /** Per request. */
+  readonly records: number;
+  /** Of data, per record. */
+  readonly bytes: number;
+  readonly encoding: Encoding;
+}
+
+/** `count` inputs of a kind. */
+export function putInputs({ target, records, bytes, encoding }: PutKind, count: number): object[] {
+  const inputOf: InputOf = PUT_INPUTS[target];
+  return makeBatches(count, records, bytes).map((batch) => inputOf(batch, ENCODINGS[encoding].blob));
+}
+
 /** Different requests that the load generator sends in turn. */
-const PUT_RECORD_REQUESTS = 256;
-const PUT_RECORDS_REQUESTS = 8;
+const SINGLE_REQUESTS = 256;
+const BATCH_REQUESTS = 8;
 
-/** PutRecord requests with `bytes` bytes of data each. */
-export function putRecordRequests(port: number, bytes: number): Buffer[] {
-  return makeRecords(PUT_RECORD_REQUESTS, bytes).map((record) =>
-    requestBytes(port, 'PutRecord', { ...entryOf(record), StreamName: STREAM }),
-  );
+/** As many requests of a kind as are sent in turn. */
+export function putRequests(port: number, kind: PutKind): Buffer[] {
+  const inputs = putInputs(kind, kind.records === 1 ? SINGLE_REQUESTS : BATCH_REQUESTS);
+  return inputs.map((input) => requestBytes(port, kind.target, input, kind.encoding));
 }
 
-/** PutRecords requests of 500 records with `bytes` bytes of data each. */
-export function putRecordsRequests(port: number, bytes: number): Buffer[] {
-  return putRecordsInputs(PUT_RECORDS_REQUESTS, bytes).map((input) => requestBytes(port, 'PutRecords', input));
+/** PutRecord requests of Kinesis with `bytes` bytes of data each. */
+export const putRecordRequests = (port: number, bytes: number): Buffer[] =>
+  putRequests(port, { target: `${SERVICE}.PutRecord`, records: 1, bytes, encoding: 'JSON' });
+
+/** PutRecords of 500 records with `bytes` bytes of data each. */
+const putRecordsOf = (bytes: number): PutKind => ({
+  target: `${SERVICE}.PutRecords`,
+  records: BATCH_RECORDS,
+  bytes,
+  encoding: 'JSON',
+});
+
+export const putRecordsRequests = (port: number, bytes: number): Buffer[] => putRequests(port, putRecordsOf(bytes));
+
+export const putRecordsInputs = (count: number, bytes: number): object[] => putInputs(putRecordsOf(bytes), count);
+
+/** `count` times `size` records. */
+export function makeBatches(count: number, size: number, bytes: number): BenchRecord[][] {
+  const records = makeRecords(count * size, bytes);
+  return Array.from({ length: count }, (_, batch) => records.slice(batch * size, (batch + 1) * size));
 }
 
-/** The same in CBOR, as the Java SDKs send them. */
-export function putRecordsCborRequests(port: number, bytes: number): Buffer[] {
-  const target = `${SERVICE}.PutRecords`;
-  return makeBatches(PUT_RECORDS_REQUESTS, bytes).map((batch) => {
-    const Records = batch.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey }));
-    const body = Buffer.from(cbor.serialize({ StreamName: STREAM, Records }));
-    return Buffer.concat([headBytes(port, target, 'application/x-amz-cbor-1.1', body.length), body]);
-  });
-}
-
-/** Requests of Firehose's PutRecord with `bytes` bytes of data each. */
-export function firehosePutRecordRequests(port: number, bytes: number): Buffer[] {
-  return makeRecords(PUT_RECORD_REQUESTS, bytes).map((record) =>
-    requestBytes(port, 'PutRecord', { DeliveryStreamName: STREAM, Record: dataOf(record) }, FIREHOSE),
-  );
-}
-
-/** PutRecordBatch requests of 500 records with `bytes` bytes of data each. */
-export function putRecordBatchRequests(port: number, bytes: number): Buffer[] {
-  return putRecordBatchInputs(PUT_RECORDS_REQUESTS, bytes).map((input) =>
-    requestBytes(port, 'PutRecordBatch', input, FIREHOSE),
-  );
-}
-
-/** The inputs of `count` PutRecordBatch requests of 500 records each. */
-export function putRecordBatchInputs(count: number, bytes: number): object[] {
-  return makeBatches(count, bytes).map((batch) => ({ DeliveryStreamName: STREAM, Records: batch.map(dataOf) }));
-}
-
-/** The inputs of `count` PutRecords requests of 500 records each. */
-export function putRecordsInputs(count: number, bytes: number): object[] {
-  return makeBatches(count, bytes).map((batch) => ({ StreamName: STREAM, Records: batch.map(entryOf) }));
-}
-
-/** `count` times 500 records. */
-export function makeBatches(count: number, bytes: number): BenchRecord[][] {
-  const records = makeRecords(count * BATCH_RECORDS, bytes);
-  return Array.from({ length: count }, (_, batch) => records.slice(batch * BATCH_RECORDS, (batch + 1) * BATCH_RECORDS));
-}
-
-const dataOf = ({ data }: BenchRecord) => ({ Data: data.toString('base64') });
-const entryOf = (record: BenchRecord) => ({ ...dataOf(record), PartitionKey: record.partitionKey });
-
-/** An HTTP/1.1 request with the headers that the AWS SDK for JavaScript sends. */
-export function requestBytes(port: number, operation: string, input: object, service = SERVICE): Buffer {
-  const body = Buffer.from(JSON.stringify(input));
-  return Buffer.concat([headBytes(port, `${service}.${operation}`, 'application/x-amz-json-1.1', body.length), body]);
-}
-
-function headBytes(port: number, target: string, type: string, length: number): Buffer {
+/**
+ * An HTTP/1.1 request with the headers that the AWS SDK for JavaScript sends. `operation` is one of Kinesis, or of the
+ * service before a dot.
+ */
+export function requestBytes(port: number, operation: string, input: object, encoding: Encoding = 'JSON'): Buffer {
+  const { contentType, encode } = ENCODINGS[encoding];
+  const body = encode(input);
   const head = [
     'POST / HTTP/1.1',
     `Host: 127.0.0.1:${port}`,
-    `Content-Type: ${type}`,
-    `X-Amz-Target: ${target}`,
+    `Content-Type: ${contentType}`,
+    `X-Amz-Target: ${targetOf(operation)}`,
     'User-Agent: aws-sdk-js/3.1143.0 ua/2.1 os/linux lang/js md/nodejs api/kinesis#3.1143.0',
     'Amz-Sdk-Invocation-Id: 0f8fad5b-d9cb-469f-a165-70867728950e',
     'Amz-Sdk-Request: attempt=1; max=3',
     `X-Amz-Content-Sha256: ${'0'.repeat(64)}`,
     ...Object.entries(SIGNATURE).map(([name, value]) => `${name}: ${value}`),
-    `Content-Length: ${length}`,
+    `Content-Length: ${body.length}`,
     'Connection: keep-alive',
   ];
-  return Buffer.from(`${head.join('\r\n')}\r\n\r\n`);
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
 }
+
+/** The X-Amz-Target of an operation of Kinesis, or of the service before a dot. */
+export const targetOf = (operation: string): string =>
+  operation.includes('.') ? operation : `${SERVICE}.${operation}`;

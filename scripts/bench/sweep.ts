@@ -7,24 +7,16 @@
  *
  * Writes into the system's directory for temporary files, and removes it.
  */
-import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openConnection } from '../../src/database/connection.ts';
-import { openHandle } from '../../src/database/handle.ts';
-import { Cleanup, temporaryDirectory } from './cleanup.ts';
-import { createStream, type Millrace, startProgram } from './millrace.ts';
+import { Cleanup } from './cleanup.ts';
+import { databaseIn, expired, filledDirectory, watchExpired } from './filled-database.ts';
+import { type Millrace, startProgram } from './millrace.ts';
 import { countText, SHARDS } from './plan.ts';
-import { rowsOf } from './raw-table.ts';
-import { makeRecords } from './records.ts';
 import { STREAM } from './requests.ts';
 import { quantile } from './statistics.ts';
 
-const HOUR_MS = 3_600_000;
-/** Rows inserted in one transaction of the filling. */
-const BATCH = 50_000;
-const NEVER = '0 0 1 1 *';
 /** No request should take longer; those that do are told when it happens, between the lines of progress. */
 const SLOW_MS = 50;
 
@@ -50,15 +42,12 @@ function readOptions(): { readonly records: number; readonly bytes: number } {
 }
 
 async function trial(): Promise<string> {
-  const directory = temporaryDirectory(cleanup);
-  const path = join(directory, 'millrace.db');
-  const empty = await startProgram(directory, { SWEEP_SCHEDULE: NEVER }, cleanup);
-  await createStream(SHARDS, empty.call);
-  await empty.stop();
-  fill(path);
+  const onProgress = (count: number) => progress(`filled ${countText(count)}`);
+  const directory = await filledDirectory({ records, bytes, arrivedMs: expired(), onProgress }, cleanup);
+  const path = databaseIn(directory);
   const fullBytes = statSync(path).size;
 
-  const left = watch(path);
+  const left = watchExpired(directory, records, cleanup);
   const startMs = performance.now();
   const millrace = await startProgram(directory, {}, cleanup);
   // The first request loads the client, which is not what is measured.
@@ -76,57 +65,6 @@ async function trial(): Promise<string> {
     ...latencies,
     '',
   ].join('\n');
-}
-
-/** Fills the first stream with expired records: quickly, because nobody loses them. */
-function fill(path: string): void {
-  const handle = openConnection(path);
-  handle.pragma('synchronous = off');
-  const perShard = records / SHARDS;
-  const newestMs = Date.now() - 24 * HOUR_MS - 60_000;
-  const row = rowsOf(makeRecords(1, bytes), 1)[0]!;
-  const insert = handle.prepare(
-    `insert into records (id, sequence_number, partition_key, arrived_ms, is_text, crc32, data)
-     values ((? << 40) | ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  for (let shard = 1; shard <= SHARDS; shard += 1) {
-    for (let position = 1; position <= perShard; ) {
-      handle.exec('begin');
-      for (let end = Math.min(perShard, position + BATCH - 1); position <= end; position += 1) {
-        // Over the last 23 hours before they expired.
-        const arrivedMs = Math.floor(newestMs - 23 * HOUR_MS * (1 - position / perShard));
-        insert.run(shard, position, row.sequenceNumber, row.partitionKey, arrivedMs, row.isText, row.crc32, row.data);
-      }
-      handle.exec('commit');
-      progress(`filled ${countText((shard - 1) * perShard + position - 1)}`);
-    }
-  }
-  handle.prepare('update shards set next_position = ?, last_arrived_ms = ?').run(perShard + 1, newestMs);
-  // What lies in the page cache now would be written by the first fsync that is measured.
-  handle.pragma('synchronous = full');
-  handle.pragma('wal_checkpoint(truncate)');
-  handle.close();
-  const file = openSync(path, 'r+');
-  fsyncSync(file);
-  closeSync(file);
-}
-
-/** Tells how many expired records are stored. Positions begin with 1 and are deleted in their order: no counting. */
-function watch(path: string): () => number {
-  const handle = openHandle(path, { readonly: true });
-  cleanup.add(() => void handle.close());
-  const selectOldest = handle
-    .prepare(
-      'select (select id & 1099511627775 from records where id >= shards.id << 40 order by id limit 1) from shards',
-    )
-    .pluck();
-  const end = records / SHARDS + 1;
-  const left = () => {
-    const oldest = selectOldest.all() as (number | null)[];
-    return oldest.reduce<number>((sum, position) => sum + Math.max(0, end - (position ?? end)), 0);
-  };
-  left();
-  return left;
 }
 
 async function until(what: string, left: () => number): Promise<void> {
@@ -178,6 +116,8 @@ function startProbes({ call }: Millrace): { stop(): Promise<string[]> } {
     return `${name}: ${countText(latencies.length)} calls, p50 ${p50}, p99 ${p99}, slowest ${max}`;
   };
   const running = Promise.all(probes.map(run));
+  // Whoever stops them learns of a failure; after an interrupt nobody does, and the directory is still to be removed.
+  running.catch(() => undefined);
   return {
     stop: () => {
       isRunning = false;

@@ -26,7 +26,8 @@ export const EXIT_CODE = 77;
 
 export const carriedOut = (path: string): string => `${path}.carried-out`;
 
-const LOOK_MS = 10;
+/** An order is known to a program at the first failpoint that it reaches after this time. */
+export const LOOK_MS = 10;
 const SLEEP_MS = 200;
 
 const path = process.env[ORDER_VARIABLE];

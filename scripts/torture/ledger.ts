@@ -55,7 +55,7 @@ export function createLedger(entries: Iterable<Entry> = []): Ledger {
         if (own === undefined) putsByClient.set(entry.client, [puts.length]);
         else own.push(puts.length);
         puts.push(entry);
-        if (entry.outcome === 'ok') counts.acknowledged += entry.sizes.length - refusedOf(entry);
+        counts.acknowledged += acknowledgedIn(entry);
         if (entry.outcome === 'unknown') counts.unknown += entry.sizes.length;
         break;
       }
@@ -157,6 +157,9 @@ function lastAtOrBelow(own: readonly number[], counter: number, puts: readonly P
 /** How many records of an acknowledged put were refused. */
 export const refusedOf = ({ numbers, refused }: Put): number =>
   numbers?.reduce((count, number) => count + (number === null ? 1 : 0), 0) ?? refused?.length ?? 0;
+
+/** How many records of a put were acknowledged. */
+export const acknowledgedIn = (put: Put): number => (put.outcome === 'ok' ? put.sizes.length - refusedOf(put) : 0);
 
 /** Whether the record at `index` of a put was acknowledged; undefined when nobody knows. */
 export function isAcknowledged(put: Put, index: number): boolean | undefined {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Cleanup } from '../bench/cleanup.ts';
+import { within } from './faults/within.ts';
 import { createRandom } from './random.ts';
 import type { Outcome } from './report.ts';
 import type { Context, Result, Scenario } from './scenario.ts';
@@ -17,6 +18,9 @@ const LANES = 2;
 
 /** How long a scenario may take beyond twice its share before it counts as stuck. */
 const STUCK_MS = 180_000;
+
+/** Ending servers and removing files takes a second or two. */
+const UNDO_LIMIT_MS = 60_000;
 
 /** A scenario's progress is told this often at most. */
 const PROGRESS_MS = 2000;
@@ -125,11 +129,16 @@ export class Run {
     };
   }
 
-  /** An undo that fails must not keep the others from being done. */
+  /** An undo that fails or does not end must not keep the others, or the other scenarios, from being done. */
   async #undoAll(cleanup: Cleanup): Promise<void> {
     for (;;) {
       try {
-        return await cleanup.run();
+        const isUndone = await within(
+          cleanup.run().then(() => true),
+          UNDO_LIMIT_MS,
+        );
+        if (!isUndone) this.#say(`Could not be undone within ${UNDO_LIMIT_MS} ms; what was started may still run.`);
+        return;
       } catch (error) {
         this.#say(`Could not be undone: ${(error as Error).message}`);
       }
@@ -150,15 +159,8 @@ export class Run {
 }
 
 /** A scenario that never ends would keep all others from being done. */
-async function withinTime<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  if (!Number.isFinite(limitMs)) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Not finished after ${(limitMs / 1000).toFixed(0)} s.`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+async function withinTime<T extends object>(work: Promise<T>, limitMs: number): Promise<T> {
+  const result = Number.isFinite(limitMs) ? await within(work, limitMs) : await work;
+  if (result === undefined) throw new Error(`Not finished after ${(limitMs / 1000).toFixed(0)} s.`);
+  return result;
 }

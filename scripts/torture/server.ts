@@ -58,6 +58,12 @@ export class NotReady extends Error {
 /** Streams are ready at once, delivery streams deliver soon; a scenario may say otherwise. */
 const SETTINGS = { PORT: '0', TLS: 'off', LOG_LEVEL: 'warn', TRANSITION_MS: '20' };
 
+/** So much of what a server said is told, in characters: two lines of the log with their stacks. */
+const LAST_WORDS = 3000;
+
+/** What a server said last, for a message about it. */
+export const lastWords = ({ stderr }: ServerProcess): string => stderr().slice(-LAST_WORDS);
+
 /** Starts the program; see `start` for waiting until it is ready. */
 export function spawnServer(launch: Launch, cleanup: Cleanup): ServerProcess {
   const { build, dataDir, settings, environment, nodeOptions = [], flags = [], uid } = launch;

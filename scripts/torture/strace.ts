@@ -25,6 +25,12 @@ export interface Tracing {
 
 const ATTACH_LIMIT_MS = 10_000;
 
+/**
+ * strace lets go within milliseconds, or never: told to while the process is ending, it waits for the first thread,
+ * whose end the kernel does not report before strace has taken notice of the other threads.
+ */
+const DETACH_LIMIT_MS = 5_000;
+
 /** Resolves when every thread that is meant is being watched. `log` is the file of what was seen. */
 export async function inject(pid: number, injection: Injection, log: string, cleanup: Cleanup): Promise<Tracing> {
   const { syscalls, fault, paths = [], threads } = injection;
@@ -65,9 +71,10 @@ export async function attach(
     child.once('error', () => resolve());
   });
   const detach = () => {
-    // It lets go of whom it watches; SIGKILL would do that too, but leave calls half way.
+    // It lets go of whom it watches; SIGKILL does that too, but leaves calls of a process that goes on half way.
     child.kill('SIGINT');
-    return exited;
+    const limit = setTimeout(() => child.kill('SIGKILL'), DETACH_LIMIT_MS);
+    return exited.finally(() => clearTimeout(limit));
   };
   cleanup.add(detach);
   let said = '';

@@ -5,7 +5,7 @@ import { createBodies } from './bodies.ts';
 import { check } from './checker/check.ts';
 import { furnish, removeObject } from './furnish.ts';
 import { createHistory, type Entry, type Mark, nowUs } from './history.ts';
-import { createLedger } from './ledger.ts';
+import { acknowledgedIn, createLedger } from './ledger.ts';
 import { startLoad } from './load/load.ts';
 import { doubtsResolved, observe } from './observe/observe.ts';
 import { newBookmarks } from './observe/streams.ts';
@@ -29,6 +29,8 @@ export interface World {
   readonly acknowledged: number;
   /** Outcomes that nobody knows so far, in records. */
   readonly unknown: number;
+  /** Counts the acknowledged records of requests that begin from now on: an answer may be told well after it came. */
+  acknowledgedFromNow(): () => number;
   /** Creates streams and delivery streams on the first call; on later calls only finds out what the unknown outcomes were. */
   prepare(server: Endpoint): Promise<void>;
   /** Starts all clients; they go on, one request after the other each, until `stop()`, or until the server is gone. */
@@ -107,6 +109,12 @@ export function createWorld({ directory, random, dataDir = join(directory, 'data
     },
     get unknown() {
       return ledger.unknown;
+    },
+    acknowledgedFromNow() {
+      const from = ledger.puts.length;
+      const fromUs = nowUs();
+      const later = () => ledger.puts.slice(from).filter(({ startUs }) => startUs >= fromUs);
+      return () => later().reduce((count, put) => count + acknowledgedIn(put), 0);
     },
     async prepare(server) {
       if (isPrepared) {

@@ -67,7 +67,9 @@ function reasonForNew(files: Files, names: readonly string[], now: number): stri
     if (!parsed.checkPrivateKey(createPrivateKey(key))) return 'its key belongs to another one';
     if (Date.parse(parsed.validTo) < now + RENEWED_BEFORE_MS) return `it ends on ${parsed.validTo}`;
     if (Date.parse(parsed.validFrom) > now) return `it begins on ${parsed.validFrom}`;
-    const missing = names.find((name) => !isNamed(parsed, name));
+    // Whoever made it wrote the names as they are; asking for each of a hundred takes ten milliseconds.
+    const listed = new Set(parsed.subjectAltName?.split(', '));
+    const missing = names.find((name) => !listed.has(`DNS:${name}`) && !isNamed(parsed, name));
     return missing === undefined ? undefined : `it does not name ${missing}`;
   } catch (error) {
     return `it cannot be read (${(error as Error).message})`;

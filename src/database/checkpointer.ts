@@ -68,6 +68,7 @@ export class Checkpointer {
   #worker: Worker | undefined;
   #isClosed = false;
   #isWorking = false;
+  readonly #onRest: (() => void)[] = [];
   #isLookPlanned = false;
   #isWarned = false;
   #isCutWanted = false;
@@ -84,9 +85,14 @@ export class Checkpointer {
   /** Started when there is something to move for the first time: many servers never get that far. */
   #startWorker(): Worker {
     const worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData: this.#file });
-    worker.unref();
-    worker.on('message', (answer: Answer) => this.#attempt(() => this.#finish(answer)));
-    worker.on('error', (error) => this.#options.onFatal(error));
+    worker.on('message', (answer: Answer) => {
+      this.#rest();
+      this.#attempt(() => this.#finish(answer));
+    });
+    worker.on('error', (error) => {
+      this.#rest();
+      this.#options.onFatal(error);
+    });
     return worker;
   }
 
@@ -120,10 +126,25 @@ export class Checkpointer {
     return this.#growthBytes();
   }
 
-  /** Ends the worker, after the checkpoint that it is doing. */
+  /** Ends the worker. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    await this.stop();
     await this.#worker?.terminate();
+  }
+
+  /**
+   * Begins nothing more. Resolves when the worker is not inside of SQLite: a worker that is ended there, also by the end
+   * of the process, aborts the process if its checkpoint fails, because better-sqlite3 cannot make the error any more.
+   */
+  stop(): Promise<void> {
+    this.#isClosed = true;
+    return this.#isWorking ? new Promise((resolve) => this.#onRest.push(resolve)) : Promise.resolve();
+  }
+
+  #rest(): void {
+    this.#isWorking = false;
+    this.#worker?.unref();
+    for (const listener of this.#onRest.splice(0)) listener();
   }
 
   #planLook(delayMs: number): void {
@@ -164,11 +185,12 @@ export class Checkpointer {
     this.#assertRoom();
     this.#isWorking = true;
     this.#worker ??= this.#startWorker();
+    // Whoever waits for its end must not wait in a process that ends because nothing else is to be done.
+    this.#worker.ref();
     this.#worker.postMessage(null);
   }
 
   #finish(answer: Answer): void {
-    this.#isWorking = false;
     if ('error' in answer) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
     const isStuck = answer.checkpointed === this.#checkpointedBefore && answer.checkpointed < answer.log;
     this.#checkpointedBefore = answer.checkpointed;

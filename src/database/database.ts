@@ -18,8 +18,11 @@ import type { Query } from './query.ts';
 import { type Settled, Writer } from './writer.ts';
 
 export interface DatabaseOptions extends OpeningOptions {
-  /** Called when the disk or the file can no longer be trusted: the process must stop acknowledging. */
-  readonly onFatal: (error: Error) => void;
+  /**
+   * Called when the disk or the file can no longer be trusted: the process must stop acknowledging. It may exit when
+   * `resting` has resolved: no other thread is inside of SQLite then.
+   */
+  readonly onFatal: (error: Error, resting: Promise<void>) => void;
 }
 
 /** `running`: all is well; `verifying`: the file is being checked meanwhile; `full`: nothing can be written now. */
@@ -50,16 +53,19 @@ export class Database {
   readonly #files: FileWatch;
   readonly #fullDisk: FullDisk;
   readonly #statements = new Map<Query<never, unknown>, BetterSqlite3.Statement>();
+  readonly #settleListeners: (() => void)[] = [];
   readonly #undoListeners: (() => void)[] = [];
   readonly #closing = new AbortController();
   #commits = 0;
+  #changes = 0;
   #isVerifying = false;
   #isWitnessLost = false;
   #replaced: DataReplaced | undefined;
   #snapshot: Promise<DatabaseCopy> | undefined;
 
   constructor({ handle, lock, witness, reserve, journal }: Omit<Opened, 'isUnchecked'>, options: DatabaseOptions) {
-    const { directory, clock, log, onFatal } = options;
+    const { directory, clock, log } = options;
+    const onFatal = (error: Error) => this.#fail(error);
     this.#handle = handle;
     this.#lock = lock;
     this.#journal = journal;
@@ -88,6 +94,10 @@ export class Database {
       log,
       onFatal,
       onCommit: (commit) => this.#committed(commit),
+      settle: () => {
+        for (const listener of this.#settleListeners) listener();
+      },
+      changes: () => this.#changes,
       onUndo: () => {
         for (const listener of this.#undoListeners) listener();
       },
@@ -120,6 +130,11 @@ export class Database {
     return this.#writer.write(body);
   }
 
+  /** Like `write`, and cheaper, for bodies whose checks all come before their first change; see Writer.append. */
+  append<T>(body: () => Settled<T>): Promise<T> {
+    return this.#writer.append(body);
+  }
+
   /** Like `write`, for bodies that make room: they run also while the disk is full. */
   reclaim<T>(body: () => Settled<T>): Promise<T> {
     return this.#writer.reclaim(body);
@@ -132,19 +147,37 @@ export class Database {
 
   /** The first row of `query`, if there is one. */
   get<P extends object, Row>(query: Query<P, Row>, parameters: P): Row | undefined {
-    return this.#execute(query, (statement) => statement.get(bound(query, parameters)) as Row | undefined);
+    return this.#execute(query, (statement) => {
+      // One that changes rows and returns them.
+      if (!statement.readonly) this.noteChange(query.sql);
+      return statement.get(bound(query, parameters)) as Row | undefined;
+    });
   }
 
   /** Executes `query` and returns the number of rows it changed. Only inside the body of a write. */
   run<P extends object>(query: Query<P, unknown>, parameters: P): number {
-    if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${query.sql}`);
+    this.noteChange(query.sql);
     return this.#execute(query, (statement) => statement.run(bound(query, parameters)).changes);
   }
 
   /** Like `run`, for an insert: returns the new row's id. */
   insert<P extends object>(query: Query<P, unknown>, parameters: P): number {
-    if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${query.sql}`);
+    this.noteChange(query.sql);
     return this.#execute(query, (statement) => Number(statement.run(bound(query, parameters)).lastInsertRowid));
+  }
+
+  /**
+   * To be called by whoever changes what is to become rows at the end of the turn; `what` says it in the error.
+   * @throws Error outside of the body of a write
+   */
+  noteChange(what: string): void {
+    if (!this.#handle.inTransaction) throw new Error(`Written outside of the writer turn: ${what}`);
+    this.#changes += 1;
+  }
+
+  /** `listener` runs inside the turn, before undoing or COMMIT may follow: it writes down what memory is ahead of. */
+  onSettle(listener: () => void): void {
+    this.#settleListeners.push(listener);
   }
 
   /** `listener` runs whenever changes were undone: what was derived from rows in memory must be forgotten. */
@@ -167,7 +200,8 @@ export class Database {
 
   /** Moves up to `count` free pages out of the file. Only inside the body of a write. */
   releasePages(count: number): void {
-    this.#handle.pragma(`incremental_vacuum(${Math.floor(count)})`);
+    // Not by `pragma`: this one has no columns, of which the library takes one step, which would move one page.
+    this.#handle.exec(`pragma incremental_vacuum(${Math.floor(count)})`);
   }
 
   /** Has the WAL moved and cut: what was released is given back to the file system then. At once when it is full. */
@@ -200,7 +234,7 @@ export class Database {
 
   /** Checks the structure of the file meanwhile. Damage ends the process, as wherever else it is met. */
   async verify(): Promise<void> {
-    const { log, onFatal } = this.#options;
+    const { log } = this.#options;
     this.#isVerifying = true;
     log.info({}, 'The last process did not stop in order; the database is being checked.');
     try {
@@ -208,7 +242,7 @@ export class Database {
       if (found !== 'ok') throw Object.assign(new Error(found), { code: 'SQLITE_CORRUPT' });
       log.info({}, 'The database is intact.');
     } catch (error) {
-      if (isFatal(error)) onFatal(error as Error);
+      if (isFatal(error)) this.#fail(error as Error);
       else if (!this.#closing.signal.aborted) log.warn({ err: error }, 'The database could not be checked.');
     }
     this.#isVerifying = false;
@@ -298,11 +332,15 @@ export class Database {
     }
   }
 
+  /** What cannot be trusted any more is not moved either. */
+  #fail(error: Error): void {
+    this.#options.onFatal(error, this.#checkpointer.stop());
+  }
+
   #checkpointFailed(error: Error): void {
     if (isFull(error)) return this.#fullDisk.met();
-    const { log, onFatal } = this.#options;
-    log.error({ err: error }, 'The write-ahead log could not be moved into the data file.');
-    if (isFatal(error)) onFatal(error);
+    this.#options.log.error({ err: error }, 'The write-ahead log could not be moved into the data file.');
+    if (isFatal(error)) this.#fail(error);
   }
 
   /** Damage and I/O errors end the process, wherever they are met: what is served afterwards could be wrong. */
@@ -310,7 +348,7 @@ export class Database {
     try {
       return use(this.#statement(query));
     } catch (error) {
-      if (isFatal(error)) this.#options.onFatal(error as Error);
+      if (isFatal(error)) this.#fail(error as Error);
       throw error;
     }
   }

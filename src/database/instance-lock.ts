@@ -48,11 +48,24 @@ export function acquireInstanceLock(directory: string): InstanceLock {
   };
 }
 
+/**
+ * What the note says of the holder. Between the moment when a start has the lock and the moment when it removes the
+ * note, the note is still that of an instance that was killed: nobody is sent after a process that is gone.
+ */
 function holder(notePath: string): string {
   try {
-    const { pid, url } = JSON.parse(readFileSync(notePath, 'utf8')) as { pid?: number; url?: string };
-    return ` (pid ${pid}, ${url})`;
+    const { pid, url } = JSON.parse(readFileSync(notePath, 'utf8')) as { pid: number; url: string };
+    return isRunning(pid) ? ` (pid ${pid}, ${url})` : '';
   } catch {
     return '';
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Somebody else's process.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

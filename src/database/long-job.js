@@ -1,32 +1,57 @@
 /**
  * A program of its own for what takes long with a large database: checking its structure, or copying all of it. It reads
  * one moment of the database, while the server goes on, and can be ended at any time, which a thread inside of SQLite
- * cannot.
+ * cannot. It ends with the server, however that ends.
  *
  * Arguments: `check <database>` or `copy <database> <to>`. Prints a line of JSON: {found}, what SQLite says, `ok` when all
  * is well, or {error: {code, message}}. A copy is on disk then.
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import BetterSqlite3 from 'better-sqlite3';
 
-const [job, path, to] = /** @type {[string, string, string]} */ (/** @type {unknown} */ (process.argv.slice(2)));
+/** How often the second thread looks whether the server still runs. */
+const LOOK_MS = 250;
+
+if (isMainThread) {
+  new Worker(new URL(import.meta.url), { workerData: process.ppid }).unref();
+  work();
+} else {
+  endWith(workerData);
+}
+
+/**
+ * A server that was killed can end nobody, and a check of many gigabytes would go on reading for minutes. Seen from a
+ * thread, because the other one is inside of SQLite. Whoever has lost their parent gets another one.
+ * @param {number} parent
+ */
+function endWith(parent) {
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+  }, LOOK_MS);
+}
+
+function work() {
+  const [job, path, to] = /** @type {[string, string, string]} */ (/** @type {unknown} */ (process.argv.slice(2)));
+  try {
+    const handle = new BetterSqlite3(path, { timeout: 5000, readonly: true, fileMustExist: true });
+    handle.exec('pragma cell_size_check = on');
+    if (job === 'check') {
+      print({ found: handle.pragma('quick_check(1)', { simple: true }) });
+    } else {
+      handle.prepare('vacuum into ?').run(to);
+      const copy = openSync(to, 'r');
+      fsyncSync(copy);
+      closeSync(copy);
+      print({ found: 'ok' });
+    }
+  } catch (error) {
+    const { code, message } = /** @type {{ code?: string, message: string }} */ (error);
+    print({ error: { code, message } });
+  }
+}
 
 /** @param {object} line */
-const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
-
-try {
-  const handle = new BetterSqlite3(path, { timeout: 5000, readonly: true, fileMustExist: true });
-  handle.exec('pragma cell_size_check = on');
-  if (job === 'check') {
-    print({ found: handle.pragma('quick_check(1)', { simple: true }) });
-  } else {
-    handle.prepare('vacuum into ?').run(to);
-    const copy = openSync(to, 'r');
-    fsyncSync(copy);
-    closeSync(copy);
-    print({ found: 'ok' });
-  }
-} catch (error) {
-  const { code, message } = /** @type {{ code?: string, message: string }} */ (error);
-  print({ error: { code, message } });
+function print(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }

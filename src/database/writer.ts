@@ -1,8 +1,10 @@
 /**
  * The writer turn: group commit.
  *
- * Bodies queued since the last turn run in one `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, so that they
- * share one fsync and a failing body undoes only itself. Invariants:
+ * Bodies queued since the last turn run in one `BEGIN IMMEDIATE … COMMIT`, so that they share one fsync, and a failing
+ * body undoes only itself: each has its own savepoint. Appends, which are most of all writes, do without: an append that
+ * fails has changed nothing yet, so there is nothing to undo. Should one ever fail later than that, the turn is undone as
+ * a whole and done again with a savepoint for everybody. Invariants:
  *
  * - A promise is settled after COMMIT has returned. Whoever awaits it may tell the world: the effect is on disk.
  * - A body is synchronous and runs to its end with nothing in between: reading then writing is atomic.
@@ -35,9 +37,14 @@ export type Settled<T> = T extends PromiseLike<unknown> ? never : T;
 
 interface Waiting {
   readonly body: () => unknown;
+  /** Whether it fails before it changes anything, if it fails. */
+  readonly isAppend: boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** An append has failed after it had changed something: a mistake of its author. */
+class UndoNeeded extends Error {}
 
 interface Outcome {
   readonly waiting: Waiting;
@@ -62,6 +69,10 @@ export interface WriterOptions {
   readonly onFull: () => void;
   /** Who holds the write lock, as far as that can be told: for the log. */
   readonly lockHolder: () => string | undefined;
+  /** Writes down what memory is ahead of the rows. Called inside of the transaction, wherever undoing or COMMIT may follow. */
+  readonly settle: () => void;
+  /** How many statements that may change rows were executed so far, together with how often memory got ahead of them. */
+  readonly changes: () => number;
   /** Called after something was undone: caches of rows must forget what they saw. */
   readonly onUndo: () => void;
   /** Called when the disk or the file can no longer be trusted: the process must stop acknowledging. */
@@ -71,14 +82,16 @@ export interface WriterOptions {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #begin: BetterSqlite3.Statement;
-  readonly #changes: BetterSqlite3.Statement;
+  readonly #totalChanges: BetterSqlite3.Statement;
   readonly #count: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
   readonly #savepoint: BetterSqlite3.Statement;
   readonly #undo: BetterSqlite3.Statement;
   readonly #release: BetterSqlite3.Statement;
   #queue: Waiting[] = [];
-  #changesBefore = 0;
+  #totalChangesBefore = 0;
+  /** Whether appends get savepoints too: after one that would have needed it, until its turn is over. */
+  #isCareful = false;
   #scheduled = false;
   #busySinceMs: number | null = null;
   #busyAttempts = 0;
@@ -88,7 +101,7 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#begin = options.handle.prepare('begin immediate');
-    this.#changes = options.handle.prepare('select total_changes()').pluck();
+    this.#totalChanges = options.handle.prepare('select total_changes()').pluck();
     this.#count = options.handle
       .prepare("update server_state set value = value + 1 where name = 'commit' returning value")
       .pluck();
@@ -104,20 +117,27 @@ export class Writer {
    * @throws WriteUnavailable when the database cannot take the write now.
    */
   write<T>(body: () => Settled<T>): Promise<T> {
-    const obstacle = this.#options.obstacle();
-    return obstacle === undefined ? this.reclaim(body) : Promise.reject(new WriteUnavailable(obstacle));
+    return this.#enqueue(body, this.#options.obstacle(), false);
+  }
+
+  /** Like `write`, and cheaper, for a body whose checks all come before its first change: nothing fails after that. */
+  append<T>(body: () => Settled<T>): Promise<T> {
+    return this.#enqueue(body, this.#options.obstacle(), true);
   }
 
   /** Like `write`, for what makes room: it may be all that can be done while nothing else may be written. */
   reclaim<T>(body: () => Settled<T>): Promise<T> {
-    const obstacle = this.#options.pinned();
+    return this.#enqueue(body, this.#options.pinned(), false);
+  }
+
+  #enqueue<T>(body: () => Settled<T>, obstacle: string | undefined, isAppend: boolean): Promise<T> {
     if (obstacle !== undefined) return Promise.reject(new WriteUnavailable(obstacle));
     return new Promise<T>((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       if (this.#queue.length >= QUEUE_LIMIT) {
         return reject(new WriteUnavailable(`More than ${QUEUE_LIMIT} writes are waiting.`));
       }
-      this.#queue.push({ body, resolve: resolve as Waiting['resolve'], reject });
+      this.#queue.push({ body, isAppend, resolve: resolve as Waiting['resolve'], reject });
       this.#schedule();
     });
   }
@@ -148,10 +168,12 @@ export class Writer {
     try {
       commit = this.#commitTurn(outcomes);
     } catch (error) {
-      if (isBusy(error)) return this.#repeatTurn(outcomes);
+      if (error instanceof UndoNeeded) return this.#repeatCarefully(outcomes);
+      if (isBusy(error)) return this.#repeatLater(outcomes);
       this.#failTurn(outcomes, error as Error);
       return this.#schedule();
     }
+    this.#isCareful = false;
     this.#endWait();
     try {
       this.#options.onCommit(commit);
@@ -185,7 +207,7 @@ export class Writer {
   #runBodies(): Outcome[] {
     const { clock, handle } = this.#options;
     const endMs = clock.monotonicMs() + MS_PER_TURN;
-    this.#changesBefore = this.#changes.get() as number;
+    this.#totalChangesBefore = this.#totalChanges.get() as number;
     const outcomes: Outcome[] = [];
     while (this.#queue.length > outcomes.length && outcomes.length < BODIES_PER_TURN) {
       outcomes.push(this.#runBody(this.#queue[outcomes.length]!));
@@ -197,46 +219,95 @@ export class Writer {
   }
 
   #runBody(waiting: Waiting): Outcome {
+    return waiting.isAppend && !this.#isCareful ? this.#runAppend(waiting) : this.#runInSavepoint(waiting);
+  }
+
+  #runAppend(waiting: Waiting): Outcome {
+    const { changes } = this.#options;
+    const changesBefore = changes();
+    try {
+      return { waiting, value: waiting.body() };
+    } catch (error) {
+      // What fails the whole turn is met by its end.
+      const isUndone = changes() === changesBefore || failsTurn(error);
+      return { waiting, error: isUndone ? error : new UndoNeeded('', { cause: error }) };
+    }
+  }
+
+  #runInSavepoint(waiting: Waiting): Outcome {
+    const { handle, settle, onUndo } = this.#options;
+    try {
+      // Otherwise memory would have to know, after an undoing, what it holds of whom.
+      settle();
+    } catch (error) {
+      // What cannot be written down now cannot at the end of the turn, which fails then.
+      return { waiting, error };
+    }
     this.#savepoint.run();
     try {
       const value = waiting.body();
+      settle();
       this.#release.run();
       return { waiting, value };
     } catch (error) {
       // SQLite may have rolled everything back by itself, for instance when the disk is full.
-      if (this.#options.handle.inTransaction) {
+      if (handle.inTransaction) {
         this.#undo.run();
         this.#release.run();
       }
-      this.#options.onUndo();
+      onUndo();
       return { waiting, error };
     }
   }
 
   /**
    * When it returns, the turn is on disk. Returns the number of the commit; undefined when no body changed a row.
-   * @throws what a body met that fails the whole turn, namely damage, an I/O error or a full disk; what COMMIT throws
+   * @throws what a body met that fails the whole turn, namely damage, an I/O error, a full disk or the need to undo an
+   * append; what COMMIT throws
    */
   #commitTurn(outcomes: readonly Outcome[]): number | undefined {
-    const met = outcomes.find(({ error }) => isFatal(error) || isFull(error));
+    const met =
+      // Doing the turn again must not hide an I/O error that it has met as well.
+      outcomes.find(({ error }) => error !== undefined && isFatal(error)) ??
+      outcomes.find(({ error }) => error !== undefined && failsTurn(error));
     if (met !== undefined) throw met.error;
-    // Outside of a transaction, which a body has lost, the count would be a commit of its own: COMMIT fails next.
-    const counts = this.#options.handle.inTransaction && this.#hasEffect(outcomes);
-    const commit = counts ? (this.#count.get() as number) : undefined;
+    const commit = this.#settleTurn(outcomes);
     this.#commit.run();
     return commit;
   }
 
-  #hasEffect(outcomes: readonly Outcome[]): boolean {
-    return this.#changes.get() !== this.#changesBefore && outcomes.some((outcome) => !('error' in outcome));
+  /** Writes what belongs to the turn as a whole. Returns the number of the commit, if it has one. */
+  #settleTurn(outcomes: readonly Outcome[]): number | undefined {
+    const { handle, settle } = this.#options;
+    // Outside of a transaction, which a body has lost, this would be a commit of its own: COMMIT fails next.
+    if (!handle.inTransaction) return undefined;
+    settle();
+    return this.#hasEffect(outcomes) ? (this.#count.get() as number) : undefined;
   }
 
-  /** A reader is in the way of a commit, which happens with a rollback journal only: undoes the turn and does it again. */
-  #repeatTurn(outcomes: readonly Outcome[]): void {
-    this.#options.handle.exec('rollback');
-    this.#options.onUndo();
-    this.#queue = [...outcomes.map(({ waiting }) => waiting), ...this.#queue];
+  #hasEffect(outcomes: readonly Outcome[]): boolean {
+    return this.#totalChanges.get() !== this.#totalChangesBefore && outcomes.some((outcome) => !('error' in outcome));
+  }
+
+  /** A reader is in the way of a commit, which happens with a rollback journal only. */
+  #repeatLater(outcomes: readonly Outcome[]): void {
+    this.#undoTurn(outcomes);
     this.#waitForLock();
+  }
+
+  #repeatCarefully(outcomes: readonly Outcome[]): void {
+    this.#undoTurn(outcomes);
+    this.#isCareful = true;
+    this.#turn();
+  }
+
+  /** Puts the bodies of a turn back to the head of the queue. */
+  #undoTurn(outcomes: readonly Outcome[]): void {
+    const { handle, onUndo } = this.#options;
+    // SQLite may have done so by itself, for instance when there was no memory for a statement.
+    if (handle.inTransaction) handle.exec('rollback');
+    onUndo();
+    this.#queue = [...outcomes.map(({ waiting }) => waiting), ...this.#queue];
   }
 
   /** Nothing of the turn was applied. Damage and I/O errors end all writing: what was not synced cannot be told. */
@@ -265,7 +336,7 @@ export class Writer {
   #reject(outcomes: readonly Outcome[], cause: Error): void {
     for (const outcome of outcomes) {
       // A body's own error is what its caller must see; it was undone either way.
-      const isOwn = 'error' in outcome && !isFull(outcome.error);
+      const isOwn = 'error' in outcome && !isFull(outcome.error) && !(outcome.error instanceof UndoNeeded);
       settle(isOwn ? outcome : { waiting: outcome.waiting, error: cause });
     }
   }
@@ -295,6 +366,9 @@ export class Writer {
     this.#busyAttempts = 0;
   }
 }
+
+/** Whether what a body threw says something about its whole turn. */
+const failsTurn = (error: unknown): boolean => isFatal(error) || isFull(error) || error instanceof UndoNeeded;
 
 const asOutcome = (waiting: Waiting): Outcome => ({ waiting });
 

@@ -8,24 +8,39 @@
 import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { sql } from 'kysely';
+import { counters } from '../database/counters.ts';
 import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
+import { idOf, positionOfId, type Span } from './buffer-rows.ts';
 
-/** The id of a record, composed in SQL because it exceeds what a JavaScript number holds exactly. */
-const idOf = <P extends { buffer: number }>(bind: Bind<P>, position: number | undefined) =>
-  sql<number>`(${bind('buffer')} << 40) | ${position}`;
-const positionOfId = sql<number>`id & 1099511627775`;
+/** Of a buffer: the position that its next record gets, the bytes of all its records ever, when the newest arrived. */
+interface Tip {
+  readonly nextPosition: number;
+  readonly totalBytes: number;
+  readonly lastArrivedMs: number;
+}
 
-const reserve = query((bind: Bind<{ buffer: number; count: number; bytes: number; now: number }>, db) =>
+const selectTip = query((bind: Bind<{ buffer: number }>, db) =>
+  db
+    .selectFrom('buffers')
+    .select(['next_position as nextPosition', 'total_bytes as totalBytes', 'last_arrived_ms as lastArrivedMs'])
+    .where('id', '=', bind('buffer')),
+);
+
+const updateTip = query((bind: Bind<Tip & { buffer: number }>, db) =>
   db
     .updateTable('buffers')
-    .set((column) => ({
-      next_position: column('next_position', '+', bind('count')),
-      total_bytes: column('total_bytes', '+', bind('bytes')),
-      last_arrived_ms: sql<number>`max(last_arrived_ms, ${bind('now')})`,
-    }))
-    .where('id', '=', bind('buffer'))
-    .returning(['next_position', 'total_bytes', 'last_arrived_ms']),
+    .set({
+      next_position: bind('nextPosition'),
+      total_bytes: bind('totalBytes'),
+      last_arrived_ms: bind('lastArrivedMs'),
+    })
+    .where('id', '=', bind('buffer')),
+);
+
+const tips = counters<Tip>(
+  (buffer, database) => database.get(selectTip, { buffer })!,
+  (buffer, tip, database) => database.run(updateTip, { ...tip, buffer }),
 );
 
 interface RecordValues {
@@ -49,26 +64,31 @@ const insertRecord = query((bind: Bind<RecordValues>, db) =>
   }),
 );
 
+/** What a record's id has room for. Checked before anything is written: the row of the counters is written for all. */
+const POSITIONS_END = 2 ** 40;
+
 /** Appends records to a buffer (by row id) at the instant `now`, in their order. Only inside the body of a write. */
 export function append(buffer: number, records: readonly Buffer[], now: number, database: Database): void {
   if (records.length === 0) return;
-  const bytes = records.reduce((sum, { length }) => sum + length, 0);
-  const reserved = database.get(reserve, { buffer, count: records.length, bytes, now })!;
-  let position = reserved.next_position - records.length;
-  let endBytes = reserved.total_bytes - bytes;
+  const tip = tips.of(buffer, database);
+  if (tip.nextPosition + records.length > POSITIONS_END) throw new Error(`Buffer ${buffer} has no position left.`);
+  const arrivedMs = Math.max(tip.lastArrivedMs, now);
+  let position = tip.nextPosition;
+  let endBytes = tip.totalBytes;
   for (const data of records) {
     endBytes += data.length;
     database.run(insertRecord, {
       buffer,
       position,
       endBytes,
-      arrivedMs: reserved.last_arrived_ms,
+      arrivedMs,
       isText: isUtf8(data) && !data.includes(0) ? 1 : 0,
       crc32: checksum(data),
       data,
     });
     position += 1;
   }
+  tips.set(buffer, { nextPosition: position, totalBytes: endBytes, lastArrivedMs: arrivedMs }, database);
 }
 
 /** zlib starts anew when it is given no bytes, which is what an empty blob may or may not have. */
@@ -91,12 +111,6 @@ const selectMark = query((bind: Bind<{ buffer: number; position: number }>, db) 
 /** The record at a position of a buffer; undefined when it is not there any more, or not yet. */
 const markAt = (buffer: number, position: number, database: Database): Mark | undefined =>
   database.get(selectMark, { buffer, position });
-
-/** The positions from `from` up to and including `until`. */
-export interface Span {
-  readonly from: number;
-  readonly until: number;
-}
 
 /** The first record of a complete span that fulfils `isReached`, which no record after one that does may fail; else the last. */
 export function firstMark(buffer: number, span: Span, isReached: (mark: Mark) => boolean, database: Database): Mark {
@@ -141,6 +155,11 @@ const CHUNK_RECORDS = 2000;
  * @throws Error when a stored record is damaged or missing: it is named, never delivered.
  */
 export function* recordsOf(buffer: number, span: Span, database: Database): Generator<readonly BufferedRecord[]> {
+  for (const part of partsOf(buffer, span, database)) yield requireRecords(buffer, part, database);
+}
+
+/** A span in parts of about a megabyte each. @throws Error when a record is missing where a part ends */
+function* partsOf(buffer: number, span: Span, database: Database): Generator<Span> {
   let from = span.from;
   if (from > span.until) return;
   let startBytes = requireMark(buffer, from, database).endBytes;
@@ -148,7 +167,7 @@ export function* recordsOf(buffer: number, span: Span, database: Database): Gene
     const most = { from, until: Math.min(span.until, from + CHUNK_RECORDS - 1) };
     const limitBytes = startBytes + CHUNK_BYTES;
     const last = firstMark(buffer, most, ({ endBytes }) => endBytes >= limitBytes, database);
-    yield requireRecords(buffer, { from, until: last.position }, database);
+    yield { from, until: last.position };
     from = last.position + 1;
     startBytes = last.endBytes;
   }
@@ -184,42 +203,48 @@ function requireRecords(buffer: number, span: Span, database: Database): readonl
   return rows;
 }
 
+/** A chunk as one row: SQLite hands over a few long values many times faster than a thousand rows with a Buffer each. */
+const selectChunk = query((bind: Bind<{ buffer: number } & Span>, db) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('buffered_records')
+        .select(['end_bytes', 'crc32', 'data'])
+        .where('id', '>=', idOf(bind, bind('from')))
+        .where('id', '<=', idOf(bind, bind('until')))
+        .orderBy('id')
+        .as('chunk'),
+    )
+    .select([
+      // Text is what SQLite can concatenate. It takes the bytes as they are, whatever they are.
+      sql<Buffer | null>`cast(group_concat(data, ${sql.lit('')}) as blob)`.as('data'),
+      sql<string>`json_group_array(end_bytes)`.as('ends'),
+      sql<string>`json_group_array(crc32)`.as('checksums'),
+    ]),
+);
+
 /** The data of a span, concatenated, in chunks of about a megabyte. @throws Error as `recordsOf` */
 export function* chunksOf(buffer: number, span: Span, database: Database): Generator<Buffer> {
-  for (const records of recordsOf(buffer, span, database)) yield Buffer.concat(records.map(({ data }) => data));
+  for (const part of partsOf(buffer, span, database)) {
+    // Reading record by record tells which one is damaged or missing.
+    yield wholeChunk(buffer, part, database) ??
+      Buffer.concat(requireRecords(buffer, part, database).map(({ data }) => data));
+  }
 }
 
-/** A slice of deletion ends at whichever comes first; it bounds the time that other writes wait for it. */
-const SLICE_RECORDS = 2000;
-const SLICE_BYTES = 4 * 1024 * 1024;
-
-const selectSizes = query((bind: Bind<{ buffer: number; limit: number } & Span>, db) =>
-  db
-    .selectFrom('buffered_records')
-    .select([positionOfId.as('position'), sql<number>`length(data)`.as('bytes')])
-    .where('id', '>=', idOf(bind, bind('from')))
-    .where('id', '<=', idOf(bind, bind('until')))
-    .orderBy('id')
-    .limit(bind('limit')),
-);
-
-const deleteSpan = query((bind: Bind<{ buffer: number } & Span>, db) =>
-  db
-    .deleteFrom('buffered_records')
-    .where('id', '>=', idOf(bind, bind('from')))
-    .where('id', '<=', idOf(bind, bind('until'))),
-);
-
-/**
- * Deletes the first records of a span that are left, as many as one slice takes. Only inside the body of a write.
- * Returns whether none of the span is left.
- */
-export function clearSlice(buffer: number, span: Span, database: Database): boolean {
-  const rows = database.all(selectSizes, { buffer, ...span, limit: SLICE_RECORDS });
-  let bytes = 0;
-  let taken = 0;
-  while (taken < rows.length && bytes < SLICE_BYTES) bytes += rows[taken++]!.bytes;
-  if (taken === 0) return true;
-  database.run(deleteSpan, { buffer, from: span.from, until: rows[taken - 1]!.position });
-  return taken === rows.length && taken < SLICE_RECORDS;
+/** The data of a span, concatenated; undefined unless every record of it is there and as it was stored. */
+function wholeChunk(buffer: number, span: Span, database: Database): Buffer | undefined {
+  const { data, ends, checksums } = database.get(selectChunk, { buffer, ...span })!;
+  const endBytes = JSON.parse(ends) as number[];
+  const wanted = JSON.parse(checksums) as number[];
+  if (data === null || endBytes.length !== span.until - span.from + 1) return undefined;
+  /** Of all records before the chunk, wherever they are by now. */
+  const bytesBefore = endBytes.at(-1)! - data.length;
+  let start = 0;
+  for (const [index, endByte] of endBytes.entries()) {
+    const end = endByte - bytesBefore;
+    if (checksum(data.subarray(start, end)) !== wanted[index]) return undefined;
+    start = end;
+  }
+  return data;
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { World } from '../call.ts';
 import { pause } from '../clock.ts';
 import { type Bind, query } from '../database/query.ts';
-import { clearSlice } from './buffer-log.ts';
+import { clearSlice } from './buffer-clearing.ts';
 import { forgetRejected } from './search/batches.ts';
 
 const selectBuffers = query((bind: Bind<{ id: number }>, db) =>

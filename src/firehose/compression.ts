@@ -4,7 +4,7 @@
  */
 import { pipeline, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, type ZlibOptions } from 'node:zlib';
 import { compress } from 'snappyjs';
 import { ZipFile } from 'yazl';
 
@@ -32,6 +32,8 @@ type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
 
 const DEFLATE_LEVEL = 6;
 const DEFLATE_PIECE_BYTES = 64 * 1024;
+/** Keeps the thread of zlib busy for some 10 ms, in which the main thread reads what comes next. */
+const GZIP_PIECE_BYTES = 512 * 1024;
 
 /** Noon, because no time zone skips it; ZIP stores local time, so this is the same in all of them. */
 const ZIP_TIME = new Date(1980, 0, 1, 12);
@@ -75,9 +77,14 @@ async function* asTheyAre(chunks: Chunks): AsyncGenerator<Buffer> {
 }
 
 async function* gzipped(chunks: Chunks): AsyncGenerator<Buffer> {
-  const source = Readable.from(pieces(chunks, DEFLATE_PIECE_BYTES));
-  // Node writes no time into the header.
-  const gzip = createGzip({ level: DEFLATE_LEVEL });
+  const source = Readable.from(pieces(chunks, GZIP_PIECE_BYTES), { highWaterMark: 1 });
+  // Room for a piece that does not compress, and for the next one while nobody has taken it. Node writes no time into the
+  // header.
+  const gzip = createGzip({
+    level: DEFLATE_LEVEL,
+    chunkSize: GZIP_PIECE_BYTES,
+    readableHighWaterMark: 2 * GZIP_PIECE_BYTES,
+  } as ZlibOptions);
   // Whatever goes wrong also ends `gzip`, and its iterator throws it.
   pipeline(source, gzip, () => {});
   yield* gzip as AsyncIterable<Buffer>;

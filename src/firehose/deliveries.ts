@@ -6,7 +6,8 @@ import { sql } from 'kysely';
 import type { Call } from '../call.ts';
 import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
-import { clearSlice, type Span } from './buffer-log.ts';
+import { clearSlice } from './buffer-clearing.ts';
+import type { Span } from './buffer-rows.ts';
 import type { StoredObject } from './objects/object-store.ts';
 import { forgetRejected } from './search/batches.ts';
 

@@ -1,7 +1,7 @@
 /** CreateDeliveryStream, DeleteDeliveryStream, DescribeDeliveryStream, ListDeliveryStreams: which there are. */
 import { sql } from 'kysely';
 import type { Call } from '../call.ts';
-import { type Bind, query } from '../database/query.ts';
+import { atMost, type Bind, query } from '../database/query.ts';
 import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
 import { quotaHint } from '../quotas.ts';
@@ -236,5 +236,5 @@ const selectNames = query((bind: Bind<Page>, db) =>
     .where(sql<boolean>`(${bind('type')} is null or stream_type = ${bind('type')})`)
     .where(existsAt(bind('now')))
     .orderBy('name')
-    .limit(bind('limit')),
+    .limit(atMost(bind('limit'))),
 );

@@ -17,7 +17,7 @@ const PUT_ERRORS = [
 ] as const;
 
 export const PutRecord = operation({
-  access: 'write',
+  access: 'append',
   input: putRecordInput,
   errors: PUT_ERRORS,
   run({ DeliveryStreamName, Record: { Data } }, call) {
@@ -29,7 +29,7 @@ export const PutRecord = operation({
 });
 
 export const PutRecordBatch = operation({
-  access: 'write',
+  access: 'append',
   input: putRecordBatchInput,
   errors: PUT_ERRORS,
   run({ DeliveryStreamName, Records }, call) {

@@ -2,7 +2,8 @@
  * A stream as a source for other services: every record from a position on, shard by shard. The only door to this
  * service; what it hands out are row ids and positions, which never change their meaning.
  */
-import { read, tipOf } from './record-log.ts';
+import { tipOf } from './record-log.ts';
+import { read } from './record-reading.ts';
 import { findStream, horizonOf, listedShards, type Moment, streamNameOfArn } from './stream-store.ts';
 import { parentIndicesOf } from './topology.ts';
 

@@ -16,7 +16,8 @@ import {
 } from './errors.ts';
 import { type HexHashKey, hexOfDecimal, hexOfPartitionKey } from './hash-key.ts';
 import { iteratorAt, openIterator } from './iterators.ts';
-import { append, type NewRecord, PositionsExhausted, read, type StoredRecord, tipOf } from './record-log.ts';
+import { append, type NewRecord, PositionsExhausted, tipOf } from './record-log.ts';
+import { read, type StoredRecord } from './record-reading.ts';
 import { parseSequenceNumber } from './sequence-number.ts';
 import { hashKey, sequenceNumber, streamArn, streamId, streamReference } from './shapes.ts';
 import { shardIdOf } from './shard-id.ts';
@@ -50,7 +51,7 @@ const entryShape = structure(entry);
 type Entry = Decoded<typeof entryShape>;
 
 export const PutRecord = operation({
-  access: 'write',
+  access: 'append',
   input: structure({ SequenceNumberForOrdering: sequenceNumber, ...entry, ...streamReference }),
   errors: PUT_ERRORS,
   run(input, call) {
@@ -65,13 +66,14 @@ export const PutRecord = operation({
     if (refusedWrites('PutRecord', shard, sizes, stream, call).size > 0) {
       throw throughputExceeded(shard.shardId, stream);
     }
+    settle(stream, call);
     const [number] = append(shard, [newRecord(input)], call.now, call.database);
     return { ShardId: shard.shardId, SequenceNumber: number };
   },
 });
 
 export const PutRecords = operation({
-  access: 'write',
+  access: 'append',
   input: structure({
     Records: required(list(entryShape, { min: 1, max: 500, quota: 'putRecordsEntries' })),
     ...streamReference,
@@ -84,6 +86,7 @@ export const PutRecords = operation({
     const sizes = Records.map(storedBytes);
     assertRecordSizes(Records, sizes, stream, call, (index) => `records.${index + 1}.member.data`);
     assertRequestSize(sizes, call);
+    settle(stream, call);
     const results = putAll({ records: Records, sizes, shards }, stream, call);
     return { FailedRecordCount: results.filter((result) => 'ErrorCode' in result).length, Records: results };
   },
@@ -141,7 +144,6 @@ const newRecord = ({ PartitionKey, Data }: Entry): NewRecord => ({ partitionKey:
 function requireWritable(reference: StreamReference, call: Call): Stream {
   const stream = requireStream(reference, call);
   if (statusOf(stream, call.now) === 'CREATING') throw streamNotFound(streamNameOf(reference, call));
-  settle(stream, call);
   return stream;
 }
 

@@ -1,6 +1,6 @@
 /** CreateStream, DeleteStream, ListStreams: which streams there are. */
 import type { Call } from '../call.ts';
-import { type Bind, query } from '../database/query.ts';
+import { atMost, type Bind, query } from '../database/query.ts';
 import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
 import { boolean, type Decoded, integer, map, required, requiredIn, structure } from '../protocol/shape.ts';
@@ -246,5 +246,5 @@ const selectPage = query((bind: Bind<Namespace & { after: string; limit: number 
     .where('name', '>', bind('after'))
     .where(existsAt(bind('now')))
     .orderBy('name')
-    .limit(bind('limit')),
+    .limit(atMost(bind('limit'))),
 );

@@ -1,8 +1,9 @@
 /** Writes an answer as CBOR, in AWS's forms: maps and lists of indefinite length, timestamps as tagged milliseconds. */
+import { roughBytes } from './answer-size.ts';
 import { ARGUMENT, BREAK, SIMPLE, TAG_INSTANT, TYPE } from './cbor-format.ts';
 import type { WireStructure, WireValue } from './wire-value.ts';
 
-const UINT32_MAX = 2 ** 32 - 1;
+const UINT32_LIMIT = 2 ** 32;
 
 /** Most answers fit. */
 const FIRST_BYTES = 1024;
@@ -10,15 +11,19 @@ const FIRST_BYTES = 1024;
 /** Whatever is written has a first byte and at most eight bytes of argument. */
 const HEAD_BYTES_MAX = 9;
 
+/** Of a text of ASCII alone. Node takes longer to be called than such a text takes here. */
+const SHORT_TEXT_MAX = 64;
+
 /** What was written, at the beginning of a buffer that grows. */
 interface Output {
   buffer: Buffer;
   length: number;
+  readonly answer: WireValue;
 }
 
 /** The bytes of `value`. */
 export function writeCbor(value: WireValue): Buffer {
-  const output: Output = { buffer: Buffer.allocUnsafe(FIRST_BYTES), length: 0 };
+  const output: Output = { buffer: Buffer.allocUnsafe(FIRST_BYTES), length: 0, answer: value };
   writeItem(output, value);
   return output.buffer.subarray(0, output.length);
 }
@@ -66,10 +71,29 @@ function writeStructure(output: Output, structure: WireStructure): void {
 }
 
 function writeText(output: Output, text: string): void {
+  if (text.length <= SHORT_TEXT_MAX && isWrittenAsAscii(output, text)) return;
   const length = Buffer.byteLength(text);
   reserve(output, HEAD_BYTES_MAX + length);
   writeHead(output, TYPE.text, length);
   output.length += output.buffer.write(text, output.length, 'utf8');
+}
+
+/** Writes a short text unless it has other characters than ASCII: then nothing is written. */
+function isWrittenAsAscii(output: Output, text: string): boolean {
+  reserve(output, HEAD_BYTES_MAX + text.length);
+  const start = output.length;
+  writeHead(output, TYPE.text, text.length);
+  const { buffer, length: at } = output;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) {
+      output.length = start;
+      return false;
+    }
+    buffer[at + index] = code;
+  }
+  output.length = at + text.length;
+  return true;
 }
 
 function writeBytes(output: Output, bytes: Buffer): void {
@@ -95,9 +119,15 @@ function writeHead(output: Output, type: number, argument: number): void {
   else if (argument <= 0xff) output.length = buffer.writeUInt8(argument, buffer.writeUInt8(first | ARGUMENT.uint8, at));
   else if (argument <= 0xffff)
     output.length = buffer.writeUInt16BE(argument, buffer.writeUInt8(first | ARGUMENT.uint16, at));
-  else if (argument <= UINT32_MAX)
+  else if (argument < UINT32_LIMIT)
     output.length = buffer.writeUInt32BE(argument, buffer.writeUInt8(first | ARGUMENT.uint32, at));
-  else output.length = buffer.writeBigUInt64BE(BigInt(argument), buffer.writeUInt8(first | ARGUMENT.uint64, at));
+  else {
+    const lower = buffer.writeUInt32BE(
+      Math.floor(argument / UINT32_LIMIT),
+      buffer.writeUInt8(first | ARGUMENT.uint64, at),
+    );
+    output.length = buffer.writeUInt32BE(argument % UINT32_LIMIT, lower);
+  }
 }
 
 function writeByte(output: Output, byte: number): void {
@@ -105,11 +135,12 @@ function writeByte(output: Output, byte: number): void {
   output.length = output.buffer.writeUInt8(byte, output.length);
 }
 
-/** Makes room for `bytes` more. Doubling copies each byte once on average. */
+/** Makes room for `bytes` more: at first for what the answer is expected to take, then by doubling. */
 function reserve(output: Output, bytes: number): void {
   const needed = output.length + bytes;
   if (needed <= output.buffer.length) return;
-  const larger = Buffer.allocUnsafe(Math.max(needed, 2 * output.buffer.length));
+  const expected = output.buffer.length === FIRST_BYTES ? roughBytes(output.answer, (length) => length) : 0;
+  const larger = Buffer.allocUnsafe(Math.max(needed, expected, 2 * output.buffer.length));
   output.buffer.copy(larger, 0, 0, output.length);
   output.buffer = larger;
 }

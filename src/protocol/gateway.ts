@@ -151,7 +151,14 @@ function runTarget(target: Target, { codec, parsed }: UndecodedInput, call: Call
   if (operation.rate !== undefined) assertRate(operation.rate, target, call);
   if (operation.access === 'read') return operation.run(input, call);
   const body = () => operation.run(input, call) as never;
-  return operation.access === 'delete' ? call.database.reclaim(body) : call.database.write(body);
+  switch (operation.access) {
+    case 'append':
+      return call.database.append(body);
+    case 'write':
+      return call.database.write(body);
+    case 'delete':
+      return call.database.reclaim(body);
+  }
 }
 
 const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();

@@ -12,10 +12,11 @@ export type Output = WireValue | void;
 
 export interface Operation<I = never> {
   /**
-   * `write` runs in the writer turn and is on disk before it is answered; `read` runs at once. `delete` is a write that
-   * makes room, which is possible on a full disk too.
+   * `write` runs in the writer turn and is on disk before it is answered; `read` runs at once. `append` is a write whose
+   * checks all come before its first change, which makes it cheaper; `delete` one that makes room, which is possible on a
+   * full disk too.
    */
-  readonly access: 'read' | 'write' | 'delete';
+  readonly access: 'read' | 'write' | 'append' | 'delete';
   readonly input: Shape<I>;
   /** The quota of calls per second of each account and region; absent where other rates or none apply. */
   readonly rate?: QuotaName;

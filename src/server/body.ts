@@ -29,7 +29,7 @@ export function readBody(request: HttpRequest, allowance: Allowance): Promise<Bo
       if (content.length + chunk.length > BODY_BYTES_MAX) return end('too large');
       if (allowance.isExhausted) return end('busy');
       allowance.take(chunk.length);
-      content = appended(content, chunk);
+      content = appended(content, chunk, announcedBytes(request));
     });
     request.on('end', () => {
       if (isOver) return;
@@ -41,7 +41,10 @@ export function readBody(request: HttpRequest, allowance: Allowance): Promise<Bo
   });
 }
 
-const isAnnouncedTooLarge = ({ headers }: HttpRequest) => Number(headers['content-length'] ?? 0) > BODY_BYTES_MAX;
+/** 0 when the length is not told beforehand. */
+const announcedBytes = ({ headers }: HttpRequest) => Number(headers['content-length'] ?? 0);
+
+const isAnnouncedTooLarge = (request: HttpRequest) => announcedBytes(request) > BODY_BYTES_MAX;
 
 /** Tells a client that waits for it (Expect: 100-continue) to send the body, unless it would be refused. */
 export function askForBody(request: HttpRequest, response: HttpResponse): void {
@@ -58,14 +61,26 @@ const EMPTY: Content = { buffer: Buffer.alloc(0), length: 0 };
 
 const bytesOf = ({ buffer, length }: Content): Buffer => buffer.subarray(0, length);
 
+/** Room that is made for what was announced and has not come yet: little enough for whoever announces and sends nothing. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
+
+/** And no more than so many times what has come: only that is counted among the bodies of all. */
+const AHEAD_TIMES_MAX = 16;
+
 /** Most bodies come in one piece, which is not copied. A list of pieces would cost many times their bytes. */
-function appended({ buffer, length }: Content, chunk: Buffer): Content {
+function appended({ buffer, length }: Content, chunk: Buffer, announced: number): Content {
   if (length === 0) return { buffer: chunk, length: chunk.length };
   const needed = length + chunk.length;
-  const roomy = needed <= buffer.length ? buffer : Buffer.allocUnsafe(2 * needed);
+  const roomy = needed <= buffer.length ? buffer : Buffer.allocUnsafeSlow(roomFor(needed, announced));
   if (roomy !== buffer) buffer.copy(roomy, 0, 0, length);
   chunk.copy(roomy, length);
   return { buffer: roomy, length: needed };
+}
+
+/** All that was announced, if that is not much more than what is there; else twice what is there. */
+function roomFor(needed: number, announced: number): number {
+  const most = Math.min(needed + AHEAD_BYTES_MAX, AHEAD_TIMES_MAX * needed);
+  return needed <= announced && announced <= most ? announced : 2 * needed;
 }
 
 /** Cuts a request off whose body does not come in time. Node does so itself on HTTP/1.1, and not on HTTP/2. */

@@ -1,8 +1,6 @@
 /** What can be done beside AWS's API, by POST below a path of our own. */
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-
-/** Paths of our own begin with this. */
-export const CONTROL_PATH = '/_millrace/';
+import { CONTROL_PATH } from './control-path.ts';
 
 /** Which delivery stream somebody means; without account or region those of the settings are meant. */
 export interface FlushTarget {

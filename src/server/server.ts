@@ -1,16 +1,16 @@
-/** What listens: admission, then the API on a bare Router (no cost beyond node's own), then the Express application. */
-import { Router } from 'express';
+/** What listens: admission, then the API (no cost beyond node's own), then what lies beside it. */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Gateway } from '../protocol/gateway.ts';
 import type { Series } from '../series.ts';
 import { type AdmissionOptions, createAdmission } from './admission.ts';
 import { createApi, send } from './api.ts';
-import { createApp, type Health } from './app.ts';
+import type { Health } from './app.ts';
+import { createBesideApi } from './beside-api.ts';
 import { askForBody, limitBodyTime } from './body.ts';
-import { CONTROL_PATH, type Controls } from './controls.ts';
+import { CONTROL_PATH } from './control-path.ts';
+import type { Controls } from './controls.ts';
 import { allowReading, preflightAnswer } from './cors.ts';
-import { createMetrics } from './metrics.ts';
 import { createOnePort, type HttpRequest, type HttpResponse, type OnePort } from './one-port.ts';
 import type { Identity } from './tls.ts';
 
@@ -32,10 +32,9 @@ export function createServer(options: ServerOptions): OnePort {
   const refusalOf = createAdmission(admission);
   const onError = (error: unknown) => log.error({ err: error }, 'A request could not be answered.');
   const api = createApi({ gateway, onError });
-  const app = createApp({ health, metrics: createMetrics(series), controls }, api);
+  const besideApi = createBesideApi({ health, series, controls, log }, api);
 
-  const router = Router();
-  router.use(((request: HttpRequest, response: HttpResponse, next: () => void) => {
+  const answer = (request: HttpRequest, response: HttpResponse): void => {
     const refusal = refusalOf(request);
     if (refusal !== undefined) return send(response, plain(refusal.status, refusal.sentence));
     allowReading(request, response);
@@ -46,18 +45,19 @@ export function createServer(options: ServerOptions): OnePort {
     }
     askForBody(request, response);
     if (request.method === 'POST' && !request.url!.startsWith(CONTROL_PATH)) api(request, response);
-    else next();
-  }) as never);
+    else besideApi(request, response);
+  };
 
   return createOnePort(
     (request, response) => {
       response.on('error', (error) => log.debug({ err: error }, 'A response could not be sent.'));
       limitBodyTime(request, response, clock);
-      router(request as never, response as never, (error?: unknown) => {
-        if (error === undefined) return app(request, response);
+      try {
+        answer(request, response);
+      } catch (error) {
         log.error({ err: error }, 'A request failed before it reached the API.');
         send(response, plain(500, 'Internal Server Error'));
-      });
+      }
     },
     { clock, log, identity },
   );

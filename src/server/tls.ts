@@ -36,7 +36,8 @@ export function createTlsEntrance(
   /** By the client's end of the connection: node does not tell which socket a secure one has inside. */
   const waiting = new Map<string, OnKnown>();
   const { certificate: cert, key } = identity;
-  const options = { cert, key, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HANDSHAKE_MS_MAX };
+  // No client is asked for a certificate. Without an empty list of authorities Node would read all those that it knows.
+  const options = { cert, key, ca: [], ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HANDSHAKE_MS_MAX };
   const server = tls.createServer(options, (socket) => {
     socket.on('error', (error) => {
       // With TLS 1.3 a client tells only now that it does not trust the certificate.

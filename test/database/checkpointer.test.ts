@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
@@ -148,4 +149,27 @@ it('a file that took the place of the data file is left alone, and named', async
     `${path} was replaced by another file while it was in use.`,
   );
   expect(readFileSync(path, 'utf8')).toBe('somebody else put this here');
+});
+
+it('ends the thread only when it is not inside of SQLite, where a failure would abort the process', async () => {
+  const events: string[] = [];
+  const { postMessage, terminate } = Worker.prototype;
+  const restore = [
+    vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message: unknown) {
+      events.push('asked');
+      this.once('message', () => events.push('answered'));
+      postMessage.call(this, message);
+    }),
+    vi.spyOn(Worker.prototype, 'terminate').mockImplementation(function (this: Worker) {
+      events.push('ended');
+      return terminate.call(this);
+    }),
+  ];
+  onTestFinished(() => {
+    for (const spy of restore) spy.mockRestore();
+  });
+  write(40);
+  await until(() => events.length > 0);
+  await checkpointer.close();
+  expect(events).toEqual(['asked', 'answered', 'ended']);
 });

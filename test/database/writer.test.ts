@@ -14,6 +14,10 @@ const surroundings = (): Omit<WriterOptions, 'handle'> => ({
   clock: systemClock,
   log,
   onCommit: (commit) => void commits.push(commit ?? 0),
+  settle: () => {
+    if (settled.length < 10) settled.push(stored().length);
+  },
+  changes: () => changes,
   onUndo: () => {
     undone += 1;
   },
@@ -30,6 +34,9 @@ let path: string;
 let handle: BetterSqlite3.Database;
 let log: TestLog;
 let undone: number;
+/** How many rows there were, the first times. */
+let settled: number[];
+let changes: number;
 let commits: number[];
 let fullTimes: number;
 let obstacle: string | undefined;
@@ -47,6 +54,8 @@ beforeEach(() => {
   );
   log = createTestLog();
   undone = 0;
+  settled = [];
+  changes = 0;
   commits = [];
   fullTimes = 0;
   obstacle = undefined;
@@ -55,7 +64,10 @@ beforeEach(() => {
   writer = new Writer({ handle, ...surroundings() });
 });
 
-const insert = (value: number) => handle.prepare('insert into rows values (?)').run(value).lastInsertRowid;
+const insert = (value: number) => {
+  changes += 1;
+  return handle.prepare('insert into rows values (?)').run(value).lastInsertRowid;
+};
 const stored = () => handle.prepare('select value from rows order by value').pluck().all();
 
 /** What another process sees: only what is committed. */
@@ -109,6 +121,95 @@ describe('the writer turn', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(stored()).toEqual([1, 3]);
     expect(undone, 'caches of rows were told').toBe(1);
+  });
+
+  it('undoes nothing for an append that fails before it changes anything', async () => {
+    const ran: number[] = [];
+    const append = (value: number) =>
+      writer.append(() => {
+        ran.push(value);
+        if (value === 2) throw new Error('no');
+        return insert(value);
+      });
+    const results = await Promise.allSettled([1, 2, 3].map(append));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(storedElsewhere()).toEqual([1, 3]);
+    expect(ran, 'each ran once').toEqual([1, 2, 3]);
+    expect(undone, 'times that caches of rows were told of an undoing').toBe(0);
+    expect(settled, 'rows when what memory is ahead of was written').toEqual([2]);
+  });
+
+  it('does a turn again, and undoes a failing append alone, when that has changed something', async () => {
+    const seen: (number | string)[] = [];
+    const append = (value: number) => () => {
+      seen.push(value);
+      insert(value);
+      if (value === 2) throw new Error('no');
+      return value;
+    };
+    const results = await Promise.allSettled([
+      writer.append(append(1)),
+      writer.append(append(2)),
+      writer.write(append(3)),
+      writer.append(append(4)),
+    ]);
+    expect(results).toEqual([
+      { status: 'fulfilled', value: 1 },
+      { status: 'rejected', reason: new Error('no') },
+      { status: 'fulfilled', value: 3 },
+      { status: 'fulfilled', value: 4 },
+    ]);
+    expect(storedElsewhere()).toEqual([1, 3, 4]);
+    expect(seen, 'ran in this order').toEqual([1, 2, 3, 4, 1, 2, 3, 4]);
+    expect(commits, 'committed once').toEqual([1]);
+    await Promise.all([5, 6].map((value) => writer.append(append(value))));
+    expect(seen.slice(8), 'the next turn').toEqual([5, 6]);
+  });
+
+  it('does a turn again whose transaction SQLite has ended under a failing append', async () => {
+    let isFirst = true;
+    const results = await Promise.allSettled([
+      writer.append(() => insert(1)),
+      writer.append(() => {
+        insert(2);
+        if (isFirst) handle.exec('rollback');
+        isFirst = false;
+        throw Object.assign(new Error('out of memory'), { code: 'SQLITE_NOMEM' });
+      }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(storedElsewhere()).toEqual([1]);
+  });
+
+  it('ends all writing for an I/O error also when an append of the same turn must be undone', async () => {
+    let isFirst = true;
+    const results = await Promise.allSettled([
+      writer.append(() => {
+        insert(1);
+        throw new Error('no');
+      }),
+      writer.append(() => {
+        insert(2);
+        if (isFirst) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' });
+      }),
+      writer.append(() => {
+        insert(3);
+        isFirst = false;
+      }),
+    ]);
+    for (const result of results) expect(String((result as PromiseRejectedResult).reason)).toContain('disk I/O error');
+    expect(storedElsewhere()).toEqual([]);
+    await expect(writer.append(() => insert(4))).rejects.toThrow('disk I/O error');
+  });
+
+  it('writes down what memory is ahead of before a savepoint, before it is released, and before the commit', async () => {
+    await Promise.all([
+      writer.append(() => insert(1)),
+      writer.append(() => insert(2)),
+      writer.write(() => insert(3)),
+      writer.append(() => insert(4)),
+    ]);
+    expect(settled, 'rows each time').toEqual([2, 3, 4]);
   });
 
   it('undoes a body that breaks a constraint alone', async () => {

@@ -170,6 +170,12 @@ describe('a result that is larger than the first buffer', () => {
     expect(written.length).toBeLessThan(10 * 1024 * 1024 + 10 * 150);
   });
 
+  it('has little room that is not used', () => {
+    const Records = Array.from({ length: 1000 }, () => ({ Data: Buffer.alloc(1000), Key: 'k' }));
+    const long = writeCbor({ Records });
+    expect(long.buffer.byteLength).toBeLessThan(1.1 * long.length);
+  });
+
   it('is not changed by what is written after it', () => {
     const first = writeCbor({ A: 'a'.repeat(100) });
     const before = first.toString('hex');

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { json } from '../../src/protocol/json.ts';
-import type { WireValue } from '../../src/protocol/wire-value.ts';
+import type { WireStructure, WireValue } from '../../src/protocol/wire-value.ts';
 import { TEST_START_MS } from '../support/clock.ts';
 import { startTestServer } from '../support/server.ts';
 
@@ -50,6 +50,36 @@ describe('a result', () => {
     fc.assert(fc.property(value, (given) => void expect(json.encode(given)).toBe(JSON.stringify(given))));
   });
 
+  it('is the same text, as bytes, when it is long, whatever it consists of', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 30 });
+    const size = fc.oneof(
+      fc.integer({ max: 300, min: 0 }),
+      fc.integer({ max: 13_000, min: 12_000 }),
+      fc.constant(40_000),
+    );
+    const member = fc.oneof(
+      text,
+      text.map((part) => part.repeat(700)),
+      fc.integer(),
+      size.map((bytes) => Buffer.alloc(bytes, 'a\u00e9\u0000')),
+    );
+    const list = fc.array(fc.dictionary(fc.string({ unit: 'grapheme' }), member), { maxLength: 12 });
+    fc.assert(
+      fc.property(list, (given) => {
+        const expected = JSON.stringify({ A: given.map(withBase64), B: '\u6c34' });
+        expect(String(json.encode({ A: given, B: '\u6c34' }))).toBe(expected);
+      }),
+    );
+  });
+
+  it('is a text when it is short, and otherwise bytes that are made once', () => {
+    const records = (count: number) => Array.from({ length: count }, () => ({ Data: Buffer.alloc(1000), Key: 'k' }));
+    expect(typeof json.encode({ Records: records(10) })).toBe('string');
+    const long = json.encode({ Records: records(1500) }) as Buffer;
+    expect(Buffer.isBuffer(long)).toBe(true);
+    expect(long.buffer.byteLength, 'there is little room that is not used').toBeLessThan(1.1 * long.length);
+  });
+
   it('gives back every instant of a millisecond', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4_102_444_800_000 }), (ms) => {
@@ -60,6 +90,11 @@ describe('a result', () => {
     );
   });
 });
+
+const withBase64 = (structure: WireStructure) =>
+  Object.fromEntries(
+    Object.entries(structure).map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString('base64') : value]),
+  );
 
 describe('answers of the server', () => {
   it('have arrivals in milliseconds, creation times in whole seconds, and data in base64', async () => {

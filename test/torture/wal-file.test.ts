@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterAll, expect, test } from 'vitest';
-import { parseWal } from '../../scripts/torture/faults/wal-file.ts';
+import { isAllMoved, parseWal } from '../../scripts/torture/faults/wal-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-wal-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -20,6 +20,19 @@ test('frames, commits and the end are found', () => {
   expect(wal.frames.filter(({ isCommit }) => isCommit)).toHaveLength(6);
   expect(wal.end).toBe(bytes.length);
   expect(parseWal(Buffer.concat([bytes, Buffer.alloc(9000)])).end).toBe(bytes.length);
+  handle.close();
+});
+
+test('whether all of a WAL is moved is told by the shared memory', () => {
+  const path = join(directory, 'b.db');
+  const handle = new BetterSqlite3(path);
+  const isMoved = () => isAllMoved(readFileSync(`${path}-shm`));
+  handle.exec('pragma journal_mode = wal; create table t (x)');
+  expect(isMoved()).toBe(false);
+  handle.pragma('wal_checkpoint(passive)');
+  expect(isMoved()).toBe(true);
+  handle.exec('insert into t values (1)');
+  expect(isMoved()).toBe(false);
   handle.close();
 });
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import type { Random } from '../random.ts';
 import { type Copy, DATA_FILE, WAL_FILE, WITNESS_FILE } from './damage.ts';
-import { type Moment, type Prepared, placeOf } from './prepared.ts';
+import { type Moment, type Prepared, placesOf } from './prepared.ts';
 import { lineOf, objectsIn } from './receipts.ts';
 import { type Allowed, EXIT } from './verdict-on-start.ts';
 import { FRAME_FIELDS, HEADER_FIELDS, parseWal } from './wal-file.ts';
@@ -22,6 +22,11 @@ const { damagedData, dataMissing, dataNotUsable, newerData } = EXIT;
 
 /** Damage in the data file that the start finds, or whoever reads it. */
 const DAMAGED: Allowed = { refusals: [damagedData], serves: 'honest', mayEnd: true };
+/**
+ * With a WAL a data file may be shorter than its database. What the WAL holds anew needs no page of it; a page that is
+ * missed may be a part of a large record, of which only the checksum tells.
+ */
+const SHORTENED = DAMAGED;
 /** Acknowledged commits are not there any more. */
 const MISSING: Allowed = { refusals: [dataMissing], names: /--accept-data-loss/ };
 /** Both are true of it, and which one is found first is up to the program. */
@@ -68,14 +73,13 @@ function dataFileCases(): readonly Case[] {
       name: `the data file is cut in half (${of})`,
       of,
       damage: (copy: Copy) => copy.truncate(DATA_FILE, Math.floor(copy.sizeOf(DATA_FILE) / 2)),
-      // What the WAL holds anew needs no page of the file.
-      allowed: { refusals: [damagedData], ...(of === 'killed' ? { serves: 'whole' } : {}) },
+      allowed: of === 'killed' ? SHORTENED : { refusals: [damagedData] },
     },
     {
       name: `the data file lacks its last page (${of})`,
       of,
       damage: (copy: Copy) => copy.truncate(DATA_FILE, copy.sizeOf(DATA_FILE) - PAGE_BYTES),
-      allowed: { refusals: [damagedData], ...(of === 'killed' ? { serves: 'whole' } : {}) },
+      allowed: of === 'killed' ? SHORTENED : { refusals: [damagedData] },
     },
     {
       name: `a text instead of a database (${of})`,
@@ -266,7 +270,10 @@ function recordCases({ stopped }: Prepared): readonly Case[] {
   const flipAt = (name: string, needle: string, skip: number, size = 1): Case => ({
     name,
     of: 'stopped',
-    damage: (copy, random) => copy.flip(DATA_FILE, [placeOf(needle, copy) + skip, size], random),
+    damage: (copy, random) => {
+      const offsets = placesOf(needle, copy).map((place) => place + skip);
+      copy.flipEach(DATA_FILE, offsets, size, random);
+    },
     allowed: refusing,
   });
   const { number, sequenceNumber } = entry;

@@ -55,9 +55,15 @@ export class Copy {
 
   /** Flips one bit in the `size` bytes from `offset` on. */
   flip(name: string, [offset, size]: readonly [number, number], random: Random): void {
+    this.flipEach(name, [offset], size, random);
+  }
+
+  /** Flips one bit in the `size` bytes from each of the `offsets` on: everywhere the same. */
+  flipEach(name: string, offsets: readonly number[], size: number, random: Random): void {
     const content = this.read(name);
-    const at = offset + random.integer(0, size - 1);
-    content[at] = content[at]! ^ (1 << random.integer(0, 7));
+    const distance = random.integer(0, size - 1);
+    const bit = 1 << random.integer(0, 7);
+    for (const offset of offsets) content[offset + distance] = content[offset + distance]! ^ bit;
     this.write(name, content);
   }
 

@@ -9,7 +9,7 @@ import { Cleanup } from '../../bench/cleanup.ts';
 import { carriedOut, give, ORDER_VARIABLE } from '../failpoint.ts';
 import type { Random } from '../random.ts';
 import type { Context, Result, Scenario, Violation } from '../scenario.ts';
-import { type Server, type ServerProcess, spawnServer } from '../server.ts';
+import { lastWords, type Server, type ServerProcess, spawnServer } from '../server.ts';
 import { inject } from '../strace.ts';
 import type { World } from '../world.ts';
 import { attempt, sentenceIn } from './attempt.ts';
@@ -241,7 +241,7 @@ async function failReads(world: World, random: Random, tally: Tally, context: Co
     const { code, signal } = await server.exited;
     const isTold = !isReady && (code ?? 0) > 0 && sentenceIn(server.stderr()) !== undefined;
     if (isTold) return [];
-    const end = isReady ? 'was ready' : `ended with ${code ?? signal}: ${server.stderr().slice(-400)}`;
+    const end = isReady ? 'was ready' : `ended with ${code ?? signal}: ${lastWords(server)}`;
     return [{ guarantee: 'Refusal', message: `A start whose ${name} failed (${fault}) ${end}.` }];
   }
   return [];

@@ -67,17 +67,13 @@ const PLACES: readonly Place[] = [
   {
     name: 'a write to the temporary file',
     file: LOCAL_STORE,
-    text: "‹await attempt('write', path, file.writeFile(piece));›",
+    text: "‹const { bytesWritten } = await attempt('write', path, file.write(piece, start));›",
   },
   {
     name: 'the sync of the temporary file',
     file: LOCAL_STORE,
     text: `‹await attempt('sync', path, file.sync());›
-    }
-    finally {
-        await file.close();
-    }
-    return measure`,
+        return fingerprint`,
   },
   { name: 'a new directory', file: LOCAL_STORE, text: '‹await mkdir(directory, { mode: DIRECTORY_MODE })' },
   { name: 'a new directory', file: LOCAL_STORE, text: '›if (!(await find(directory))?.isDirectory()) {' },
@@ -89,8 +85,8 @@ const PLACES: readonly Place[] = [
   { name: 'a confirmation', file: STORING, text: '‹confirm(delivery, { database, now: clock.now() });›' },
   {
     name: 'a slice of clearing',
-    file: 'src/firehose/buffer-log.js',
-    text: '‹database.run(deleteSpan, { buffer, from: span.from, until: rows[taken - 1].position });›',
+    file: 'src/firehose/buffer-clearing.js',
+    text: '‹remove(slice, database);›',
   },
   { name: 'a slice of the source', file: SOURCE, text: '‹const records = shard.read(from, limits);›', hits: AT_TIMES },
   {
@@ -110,7 +106,7 @@ const PLACES: readonly Place[] = [
     name: 'a step of vacuum',
     file: DATABASE,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code of the program.
-    text: '‹this.#handle.pragma(`incremental_vacuum(${Math.floor(count)})`);›',
+    text: '‹this.#handle.exec(`pragma incremental_vacuum(${Math.floor(count)})`);›',
   },
   {
     name: 'a checkpoint in the thread',
@@ -228,7 +224,7 @@ const patchOf = ({ name, file, text }: Place): Patch => ({
 
 /** Where a thread begins, and with it the module that the points call. */
 const BEGINNINGS: readonly Patch[] = [
-  ['src/main.js', "import { isIP } from 'node:net';", './failpoint.js'],
+  ['src/main.js', "import { createRequire } from 'node:module';", './failpoint.js'],
   ['src/database/checkpoint-worker.js', "import { statSync } from 'node:fs';", '../failpoint.js'],
   ['src/database/long-job.js', "import BetterSqlite3 from 'better-sqlite3';", '../failpoint.js'],
 ].map(([file, find, module]) => ({ file: file!, find: find!, replace: `import '${module}';\n${find}` }));

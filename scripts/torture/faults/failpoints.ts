@@ -5,10 +5,10 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Action, EXIT_CODE, give, ORDER_VARIABLE } from '../failpoint.ts';
+import { type Action, EXIT_CODE, give, LOOK_MS, ORDER_VARIABLE } from '../failpoint.ts';
 import type { Random } from '../random.ts';
 import type { Context, Result, Scenario, Violation } from '../scenario.ts';
-import { type Exit, NotReady, type Server } from '../server.ts';
+import { type Exit, lastWords, NotReady, type Server } from '../server.ts';
 import type { Load, LoadShape, World } from '../world.ts';
 import { attempt } from './attempt.ts';
 import { copyWithFailpoints, FAILPOINTS, type Failpoint, type Occasion } from './failpoint-table.ts';
@@ -261,7 +261,7 @@ async function doUnderLoad(
   const isReached = isCarriedOut(order);
   withdraw(order);
   if (!isReached) {
-    if (hasEnded(server)) return [broken(task, 'Alive', `The server ended by itself: ${server.stderr().slice(-300)}`)];
+    if (hasEnded(server)) return [broken(task, 'Alive', `The server ended by itself: ${lastWords(server)}`)];
     if (tries > 1) queue.push({ ...task, hit: 1, tries: tries - 1 });
     else stage.tally.missed.add(point.name);
     return [];
@@ -294,19 +294,19 @@ function judgeEnd(task: Task, exit: Exit | undefined): Violation[] {
 
 /** After an error or a pause requests succeed again; or after an error the server gives up, and says so. */
 async function judgeGoingOn(task: Task, world: World, server: Server, { tally }: Stage): Promise<Violation[]> {
-  const wanted = world.acknowledged + GOES_ON_RECORDS;
+  // A server that is about to end still acknowledges what was committed before, but nothing that is asked from now on.
+  const acknowledged = world.acknowledgedFromNow();
+  const isGoingOn = () => acknowledged() >= GOES_ON_RECORDS;
   const endMs = performance.now() + ANSWER_LIMIT_MS;
-  // What was thrown may end the process a little later.
-  await pause(60);
-  while (world.acknowledged < wanted && !hasEnded(server) && performance.now() < endMs) await pause(10);
+  while (!isGoingOn() && !hasEnded(server) && performance.now() < endMs) await pause(10);
   if (hasEnded(server)) {
     const { code, signal } = await server.exited;
     tally.gaveUp += 1;
     const isSaid = task.action === 'throw' && (code ?? 0) > 0 && server.stderr() !== '';
-    return isSaid ? [] : [broken(task, 'Alive', `It ended with ${code ?? signal}: ${server.stderr().slice(-300)}`)];
+    return isSaid ? [] : [broken(task, 'Alive', `It ended with ${code ?? signal}: ${lastWords(server)}`)];
   }
   if (task.action === 'throw') tally.survived += 1;
-  if (world.acknowledged >= wanted) return [];
+  if (isGoingOn()) return [];
   return [broken(task, 'NoHang', `Nothing was acknowledged for ${ANSWER_LIMIT_MS} ms.`)];
 }
 
@@ -314,13 +314,14 @@ async function doAtStop(task: Task, world: World, server: Server, stage: Stage):
   const order = orderIn(world);
   const { point, action } = task;
   give(order, { point: point.name, action, hit: 1 });
+  // Nothing comes after the last points of a stop, which may be over in a few milliseconds.
+  await pause(2 * LOOK_MS);
   const exit = await within(server.end('SIGTERM'), END_LIMIT_MS);
   if (exit === undefined) {
     await server.end('SIGKILL');
     return [broken(task, 'NoHang', `It has not stopped after ${END_LIMIT_MS} ms.`)];
   }
-  if (!isCarriedOut(order))
-    return [broken(task, 'Reached', `The stop did not reach it: ${server.stderr().slice(-300)}`)];
+  if (!isCarriedOut(order)) return [broken(task, 'Reached', `The stop did not reach it: ${lastWords(server)}`)];
   count(task, stage);
   if (action === 'throw') return (exit.code ?? 0) > 0 ? [] : [broken(task, 'Alive', `It ended with ${exit.code}.`)];
   if (action === 'sleep') return exit.code === 0 ? [] : [broken(task, 'Alive', `It ended with ${exit.code}.`)];

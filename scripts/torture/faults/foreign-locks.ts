@@ -4,12 +4,12 @@
  */
 import type { Cleanup } from '../../bench/cleanup.ts';
 import type { Context, Violation } from '../scenario.ts';
-import { type Server, start } from '../server.ts';
+import { lastWords, type Server, start } from '../server.ts';
 import { compareStalls, isStall, probeStall, type StallProbe } from '../stall.ts';
 import { ErrorAnswer } from './api.ts';
 import { logged } from './attempt.ts';
 import { inspect, runOnce } from './inspector.ts';
-import { audit, createStreams, type LoadReport, load, newReceipts, readSome } from './receipts.ts';
+import { audit, createStreams, type LoadReport, lackOf, load, newReceipts, readSome } from './receipts.ts';
 import { pause } from './within.ts';
 
 const CALM_MS = 1500;
@@ -124,7 +124,7 @@ export async function interfere(dataDir: string, context: Context): Promise<Inte
     const [report, readErrors] = await Promise.all([loading, reading.errors]);
     messages.push(...judgeLoad(one, report), ...judgeReads(readErrors));
     if (one.isNamed && !/sqlite3.{0,20}\d+/.test(logged(server.stderr(), /sqlite3/).at(-1) ?? '')) {
-      messages.push(`The log should name sqlite3 and its pid: ${server.stderr().slice(-300)}`);
+      messages.push(`The log should name sqlite3 and its pid: ${lastWords(server)}`);
     }
     tally.interferences += 1;
     tally.reads += reading.count();
@@ -213,10 +213,8 @@ async function auditAtEnd(
   const found = await audit(server.url, dataDir, receipts);
   const exit = await server.end('SIGTERM');
   const violations = found.wrong.slice(0, 5).map((message) => ({ guarantee: 'BytesEqual', message }));
-  if (found.missing + found.refused > 0 || found.isGone) {
-    const message = `${found.missing} records are missing, ${found.refused} unreadable; gone: ${found.isGone}.`;
-    violations.push({ guarantee: 'NoLoss', message });
-  }
+  const lack = lackOf(found);
+  if (lack !== undefined) violations.push({ guarantee: 'NoLoss', message: lack });
   if (exit.code !== 0) violations.push({ guarantee: 'Stop', message: `The server then ended with ${exit.code}.` });
   return violations;
 }

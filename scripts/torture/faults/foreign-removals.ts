@@ -9,7 +9,7 @@ import type { Context, Violation } from '../scenario.ts';
 import { type Server, start } from '../server.ts';
 import { attempt } from './attempt.ts';
 import { Copy, DATA_FILE, WAL_FILE } from './damage.ts';
-import { audit, createStreams, load, newReceipts, type Receipts } from './receipts.ts';
+import { audit, createStreams, lackOf, load, newReceipts, type Receipts } from './receipts.ts';
 import { type Allowed, EXIT, judge, startAndAudit } from './verdict-on-start.ts';
 import { pause, within } from './within.ts';
 
@@ -118,15 +118,12 @@ async function judgeRescue(dataDir: string, receipts: Receipts, context: Context
   cpSync(join(rescue, databases[0]!), join(restored, DATA_FILE));
   const result = await attempt({ build: context.build, dataDir: restored }, context.cleanup);
   if (result.kind !== 'ready') return [`A server does not start on the rescue file: ${JSON.stringify(result)}`];
-  const { missing, refused, wrong, isGone } = await audit(result.server.url, restored, receipts);
+  const found = await audit(result.server.url, restored, receipts);
   await result.server.end('SIGKILL');
   tally.rescued += 1;
   tally.records += receipts.kinesis.size + receipts.firehose.size;
-  const isIncomplete = missing + refused > 0 || isGone;
-  return [
-    ...(isIncomplete ? [`The rescue file lacks ${missing} records; ${refused} unreadable; gone: ${isGone}.`] : []),
-    ...wrong.slice(0, 3),
-  ];
+  const lack = lackOf(found);
+  return [...(lack === undefined ? [] : [`Of the rescue file: ${lack}`]), ...found.wrong.slice(0, 3)];
 }
 
 /** What is left in the directory must not be taken for all of it, unless it is. */

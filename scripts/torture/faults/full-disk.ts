@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileSystem, mountTmpfs, occupy } from '../devices.ts';
 import type { Context, Result, Scenario, Violation } from '../scenario.ts';
-import { NotReady, type Server } from '../server.ts';
+import { lastWords, NotReady, type Server } from '../server.ts';
 import { createWorld, type Load, type World } from '../world.ts';
 import { sentenceIn } from './attempt.ts';
 import { restartAndCheck, startOn } from './restart.ts';
@@ -159,7 +159,7 @@ async function giveSpaceBack(server: Server, neighbour: string, world: World, ta
       tally.violations.push({ guarantee: 'FullDisk', message: `With space again the health says ${health}.` });
     }
   } else {
-    const message = `Nothing was written within ${RESUME_LIMIT_MS} ms after there was space again: ${server.stderr().slice(-600)}`;
+    const message = `Nothing was written within ${RESUME_LIMIT_MS} ms after there was space again: ${lastWords(server)}`;
     tally.violations.push({ guarantee: 'FullDisk', message });
   }
   await server.end('SIGKILL');

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { DELIVERY_STREAMS } from '../layout.ts';
 import type { Context, Result, Scenario, Violation } from '../scenario.ts';
-import type { Exit, Server } from '../server.ts';
+import { type Exit, lastWords, type Server } from '../server.ts';
 import { type Injection, inject, threadsBesideMain } from '../strace.ts';
 import { createWorld, type Load, type World } from '../world.ts';
 import { flush } from './api.ts';
@@ -84,16 +84,17 @@ async function doCase(one: Case, server: Server, world: World, context: Context,
   await tracing.detach();
   await delivering;
   const injected = tracing.injected();
+  if (exit === undefined && reaction !== 'ends') {
+    const next = await nextOf(server, load, world.acknowledged - acknowledgedBefore);
+    if (next === 'acknowledges' && injected > 0) tally.recovered += 1;
+    if (next === undefined && !isForeign())
+      tally.violations.push(reactionViolation(one, `nothing was acknowledged within ${REACTION_MS} ms`));
+    if (next !== undefined && next !== 'acknowledges') exit = next;
+  }
   tally.injected += injected;
   if (injected === 0) tally.unmet += 1;
   else if (exit === undefined) tally.survived += 1;
   else tally.ended += 1;
-  if (exit === undefined && reaction !== 'ends') {
-    const goesOn = await acknowledgesAgain(load, world.acknowledged - acknowledgedBefore);
-    if (goesOn && injected > 0) tally.recovered += 1;
-    if (!goesOn && !isForeign())
-      tally.violations.push(reactionViolation(one, `nothing was acknowledged within ${REACTION_MS} ms`));
-  }
   const complaint = injected === 0 || isForeign() ? undefined : complaintAbout(exit, reaction, isStop);
   if (complaint !== undefined) tally.violations.push(reactionViolation(one, complaint, server));
   await server.end('SIGKILL');
@@ -124,13 +125,10 @@ async function deliver({ url }: Server): Promise<void> {
   }
 }
 
-async function acknowledgesAgain(load: Load, acknowledged: number): Promise<boolean> {
-  return (
-    (await within(
-      load.reached(acknowledged + 1).then(() => true),
-      REACTION_MS,
-    )) ?? false
-  );
+/** What a server does after its faults: it acknowledges again, or ends, of what it met last; undefined when neither. */
+function nextOf(server: Server, load: Load, acknowledged: number): Promise<Exit | 'acknowledges' | undefined> {
+  const again = load.reached(acknowledged + 1).then(() => 'acknowledges' as const);
+  return within(Promise.race([again, server.exited]), REACTION_MS);
 }
 
 /** What is wrong with how the server reacted; undefined when all is well. */
@@ -144,5 +142,5 @@ function complaintAbout(exit: Exit | undefined, expected: string, isStop: boolea
 
 const reactionViolation = (one: Case, what: string, server?: Server): Violation => ({
   guarantee: 'Reaction',
-  message: `With ${caseText(one)} ${what}.${server === undefined ? '' : ` It said: ${server.stderr().slice(-600)}`}`,
+  message: `With ${caseText(one)} ${what}.${server === undefined ? '' : ` It said: ${lastWords(server)}`}`,
 });

@@ -9,7 +9,7 @@ import type { Patch } from '../build-copy.ts';
 import { inspect } from '../observe/database.ts';
 import { settle } from '../observe/settle.ts';
 import type { Context, Result, Violation } from '../scenario.ts';
-import { type Server, start } from '../server.ts';
+import { lastWords, type Server, start } from '../server.ts';
 import { ask, eventually } from './api.ts';
 import { runOnce } from './inspector.ts';
 import { createStreams, load, newReceipts } from './receipts.ts';
@@ -156,7 +156,7 @@ export async function checkInspectors({ build, directory, cleanup }: Context): P
     await pause(40);
   }
   if (!isRunning(server)) {
-    const message = `After programs had looked at the database, the server ended: ${server.stderr().slice(-300)}`;
+    const message = `After programs had looked at the database, the server ended: ${lastWords(server)}`;
     violations.push({ guarantee: 'SurvivesInspectors', message });
   }
   isOver = true;

@@ -32,11 +32,7 @@ const STREAMS = 'src/kinesis/streams.js';
 
 /** In what writes an object: its bytes are synced before it gets its name. */
 const SYNC_OF_OBJECT = `        await attempt('sync', path, file.sync());
-    }
-    finally {
-        await file.close();
-    }
-    return measure.fingerprint();`;
+        return fingerprint;`;
 
 const withoutSync = (text: string) => text.replace("await attempt('sync', path, file.sync());", '');
 

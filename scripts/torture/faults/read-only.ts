@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type FileSystem, mountExt4 } from '../devices.ts';
 import { standStill } from '../disk/power-cut-disk.ts';
 import type { Context, Result, Scenario, Violation } from '../scenario.ts';
+import { lastWords } from '../server.ts';
 import { createWorld, type World } from '../world.ts';
 import { attempt, sentenceIn } from './attempt.ts';
 import { restartAndCheck, startOn } from './restart.ts';
@@ -69,7 +70,7 @@ async function breakUnderLoad(disk: FileSystem, world: World, context: Context, 
   if (exit?.code === DISK_FAILED) tally.ended += 1;
   else {
     const what = exit === undefined ? 'went on' : `ended with ${exit.code ?? exit.signal}`;
-    const message = `The disk became read-only, and the server ${what} instead of ending with ${DISK_FAILED}: ${server.stderr().slice(-600)}`;
+    const message = `The disk became read-only, and the server ${what} instead of ending with ${DISK_FAILED}: ${lastWords(server)}`;
     tally.violations.push({ guarantee: 'ReadOnly', message });
   }
   await server.end('SIGKILL');

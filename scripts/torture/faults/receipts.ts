@@ -145,8 +145,8 @@ export interface Audit {
   readonly refused: number;
   /** What must never be: wrong bytes, a record twice, another sequence number. */
   readonly wrong: readonly string[];
-  /** The server has ended, or did not answer. */
-  readonly isGone: boolean;
+  /** How a request failed, when the server has ended or did not answer. */
+  readonly gone: string | undefined;
   readonly records: number;
 }
 
@@ -161,19 +161,28 @@ export async function audit(url: string, dataDir: string, receipts: Receipts): P
     const undelivered = [...receipts.firehose].filter((number) => !findings.seen.has(number));
     if (status >= 500) for (const number of undelivered) findings.refused.add(number);
     const missing = [...missingBefore, ...undelivered].filter((number) => !findings.refused.has(number)).length;
-    return { missing, ...countsOf(findings), isGone: false };
+    return { missing, ...countsOf(findings), gone: undefined };
   } catch (error) {
     if (!isNoAnswer(error)) throw error;
-    return { missing: 0, ...countsOf(findings), isGone: true };
+    return { missing: 0, ...countsOf(findings), gone: reasonOf(error) };
   }
 }
 
 const countsOf = ({ seen, refused, wrong }: Findings) => ({ records: seen.size, refused: refused.size, wrong });
 
 /** How `fetch` tells that nobody answered, or that the answer broke off. */
-const isNoAnswer = (error: unknown) =>
+const isNoAnswer = (error: unknown): error is Error =>
   (error instanceof TypeError && ['fetch failed', 'terminated'].includes(error.message)) ||
   (error instanceof DOMException && error.name === 'TimeoutError');
+
+const reasonOf = ({ message, cause }: Error) => (cause instanceof Error ? `${message}: ${cause.message}` : message);
+
+/** What of its receipts a server does not give, as a sentence; undefined when it gives all. */
+export function lackOf({ missing, refused, gone }: Audit): string | undefined {
+  if (missing + refused === 0 && gone === undefined) return undefined;
+  const counts = `${missing} records are missing, ${refused} unreadable`;
+  return gone === undefined ? `${counts}.` : `${counts}; then nobody answered: ${gone}.`;
+}
 
 interface Findings {
   /** The numbers that were read, and where. */

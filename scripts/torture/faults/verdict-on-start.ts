@@ -49,7 +49,7 @@ export async function startAndAudit(
   }
   const { server } = result;
   const found = await audit(server.url, copy.directory, receipts);
-  if (!found.isGone) {
+  if (found.gone === undefined) {
     await server.end('SIGKILL');
     return { kind: 'served', audit: found, stderr: server.stderr() };
   }

@@ -1,4 +1,4 @@
-/** The layout of SQLite's write-ahead log, as far as it must be known to damage it on purpose. */
+/** The layout of SQLite's write-ahead log and of its index, as far as it must be known to damage them on purpose. */
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -33,6 +33,16 @@ export function parseWal(bytes: Buffer): Wal {
     if (isCommit) end = offset + frameBytes;
   }
   return { pageBytes, frameBytes, frames: frames.filter(({ offset }) => offset < end), end };
+}
+
+/** In the shared memory, in the order of bytes of the machine: two copies of a header of 48 bytes, then how far it is moved. */
+const INDEX_FRAMES = 16;
+const INDEX_FRAMES_MOVED = 2 * 48;
+
+/** Whether the data file has all that is in the WAL with this index, which is the content of the shared memory. */
+export function isAllMoved(index: Buffer): boolean {
+  const numberAt = (offset: number) => new Uint32Array(new Uint8Array(index.subarray(offset, offset + 4)).buffer)[0]!;
+  return numberAt(INDEX_FRAMES_MOVED) >= numberAt(INDEX_FRAMES);
 }
 
 /** Fields by name: offset in the header or in a frame, and size. */

@@ -3,7 +3,7 @@ import { type Body, explicitHexOf, partitionKeyOf } from '../bodies.ts';
 import { type Answer, FIREHOSE } from '../client.ts';
 import type { Put } from '../history.ts';
 import { DIRECT, decimalOf, indexOfShard, lifeOf, mayBeExplicit, targetParts } from '../layout.ts';
-import { refusedOf } from '../ledger.ts';
+import { acknowledgedIn, refusedOf } from '../ledger.ts';
 import type { Session } from './session.ts';
 
 const BATCH_MAX = 500;
@@ -95,7 +95,7 @@ function settlePut(session: Session, put: Put, answer: Answer): void {
   const { tally } = session.ground;
   const count = put.sizes.length;
   if (put.outcome === 'ok') {
-    tally.acknowledged += count - refusedOf(put);
+    tally.acknowledged += acknowledgedIn(put);
     tally.failed += refusedOf(put);
   } else if (put.outcome === 'fail') tally.failed += count;
   else tally.unknown += count;

@@ -157,18 +157,48 @@ async function locate({ root }: Tree, path: readonly string[]): Promise<string |
 
 /** Writes, syncs and closes `file`. */
 async function write(file: FileHandle, path: string, object: ObjectToStore, signal: AbortSignal): Promise<Fingerprint> {
-  const measure = newMeasure();
   try {
-    for await (const piece of contentPieces(object, signal)) {
-      measure.add(piece);
-      // Goes on at the end of what was written before.
-      await attempt('write', path, file.writeFile(piece));
-    }
+    const fingerprint = await writeContent(file, path, object, signal);
     await attempt('sync', path, file.sync());
+    return fingerprint;
   } finally {
     await file.close();
   }
+}
+
+/** While the disk takes a piece it is hashed, and the next one is made. */
+async function writeContent(
+  file: FileHandle,
+  path: string,
+  object: ObjectToStore,
+  signal: AbortSignal,
+): Promise<Fingerprint> {
+  const measure = newMeasure();
+  let writing = Promise.resolve();
+  try {
+    for await (const piece of contentPieces(object, signal)) {
+      await writing;
+      writing = append(file, path, piece);
+      // Whoever awaits it hears of its failure; until then nobody may have.
+      writing.catch(() => {});
+      measure.add(piece);
+    }
+  } finally {
+    // Also when the content fails: a file is not closed while it is written.
+    await writing;
+  }
   return measure.fingerprint();
+}
+
+/**
+ * Writes at the end of what was written before. Not by `writeFile`, which cuts a piece in two and comes back for the second
+ * half: the disk would wait for this thread in between.
+ */
+async function append(file: FileHandle, path: string, piece: Buffer): Promise<void> {
+  for (let start = 0; start < piece.length; ) {
+    const { bytesWritten } = await attempt('write', path, file.write(piece, start));
+    start += bytesWritten;
+  }
 }
 
 /** Where the object with this path goes. Makes the directories it needs, and evades files and directories in its way. */

@@ -25,8 +25,8 @@ const TABLES = [
   )`,
 ];
 
-/** What others do at the same moment: the table is there then. */
-const MADE_BY_OTHERS = ['23505', '42P06', '42P07'];
+/** What others do at the same moment: the table is there then. The last is about the type that a table has. */
+const MADE_BY_OTHERS = ['23505', '42P06', '42P07', '42710'];
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Call } from '../../call.ts';
 import type { Database } from '../../database/database.ts';
-import { type Bind, query } from '../../database/query.ts';
+import { atMost, type Bind, query } from '../../database/query.ts';
 import type { SearchSettings } from '../destinations/settings.ts';
 import type { Outcome } from './documents.ts';
 
@@ -125,7 +125,7 @@ const selectRejected = query((bind: Bind<{ delivery: number; after: number; limi
     .where('delivery', '=', bind('delivery'))
     .where('position', '>', bind('after'))
     .orderBy('position')
-    .limit(bind('limit')),
+    .limit(atMost(bind('limit'))),
 );
 
 export type RejectedDocument = NonNullable<(typeof selectRejected)['row']>;
