@@ -4,7 +4,8 @@
  *
  * Sends {id: 0} or {id: 0, error} first. Then answers messages {id, kind, …} with {id, result} or {id, error}.
  */
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
@@ -140,8 +141,24 @@ function distinct(names) {
   });
 }
 
+/**
+ * A note of an engine that was killed, by which PostgreSQL tells whether another one works here. One that was killed
+ * before it had written its number leaves an empty note, and no engine would ever start here again. That nobody else
+ * works here is known without it: the data directory has one Millrace, and that one has one engine at a time.
+ */
+const LOCK_FILE = 'postmaster.pid';
+
+/** What PostgreSQL said before it gave up; the error of a start that failed does not have it. */
+let lastWords = '';
+/** @param {string} line as `2026-11-20 12:00:00.000 UTC [42] FATAL:  …` */
+function onStderr(line) {
+  lastWords = /\b(?:FATAL|PANIC): +(.*)/.exec(line)?.[1] ?? lastWords;
+  return true;
+}
+
 try {
-  const database = await PGlite.create({ fs: new SyncedFiles(directory), startParams });
+  rmSync(join(directory, LOCK_FILE), { force: true });
+  const database = await PGlite.create({ fs: new SyncedFiles(directory), startParams, onStderr });
   parentPort?.on('message', async ({ id, ...request }) => {
     try {
       parentPort?.postMessage({ id, result: await perform(database, request) });
@@ -151,5 +168,10 @@ try {
   });
   parentPort?.postMessage({ id: 0 });
 } catch (error) {
-  parentPort?.postMessage({ id: 0, error: plain(error) });
+  const { message, ...rest } = plain(error);
+  const reason = lastWords || message;
+  parentPort?.postMessage({
+    id: 0,
+    error: { ...rest, message: `The embedded database in ${directory} did not start: ${reason}` },
+  });
 }

@@ -117,6 +117,22 @@ it('stopping does not wait for scripts, nor for those who wait for them', async 
   expect(select(server, 'select step, attempts from v_deliveries')).toEqual([{ step: 'LOAD', attempts: 0 }]);
 });
 
+it('a database starts again also where an engine was killed before it had written its lock file', async () => {
+  const server = await startTestServer();
+  await provideEmbedded(server, 'dev');
+  writeFileSync(join(server.directory, 'redshift', 'dev', 'postmaster.pid'), '');
+  expect(await embeddedSql(server, 'dev', 'select 1 as a')).toEqual([{ a: 1 }]);
+});
+
+it('a database that cannot start is refused with what PostgreSQL says of it', async () => {
+  const server = await startTestServer();
+  await provideEmbedded(server, 'dev');
+  const directory = join(server.directory, 'redshift', 'dev');
+  writeFileSync(join(directory, 'PG_VERSION'), '9\n');
+  const refusal = `The embedded database in ${directory} did not start: database files are incompatible with server`;
+  await expect(embeddedSql(server, 'dev', 'select 1')).rejects.toThrow(refusal);
+});
+
 it('two databases take turns', async () => {
   const server = await startTestServer();
   await provideEmbedded(server, 'one');
