@@ -27,23 +27,28 @@ interface Brief {
   run(context: Context): Promise<Result>;
 }
 
-/** Between these an object may get its name twice. */
-const UUID_POINTS = FAILPOINTS.filter(({ name }) =>
-  ['after the rename', "before the sync of the object's directory", 'before the turn of a confirmation'].includes(name),
-);
+/** A kill at the first finds an object that was confirmed too early; at the others an object that gets a second name. */
+const OBJECT_POINT_NAMES = [
+  'before the rename',
+  'after the rename',
+  "before the sync of the object's directory",
+  'before the turn of a confirmation',
+];
+const OBJECT_POINTS = FAILPOINTS.filter(({ name }) => OBJECT_POINT_NAMES.includes(name));
 
 /** The process is killed at each of them. */
 const checkFailpoints = (context: Context): Promise<Result> =>
   runTasks(
-    UUID_POINTS.map((point) => taskFor(point, 'kill', context.random)),
+    OBJECT_POINTS.map((point) => taskFor(point, 'kill', context.random)),
     context,
   );
 
+/** The limits are for machines that have other work: what counts is how often something is tried. */
 const METHODS: Readonly<Record<Method, Brief>> = {
-  kill: { needs: kill.needs, count: 14, limitMs: 20_000, tries: 3, run: kill.run },
-  failpoints: { needs: [], count: UUID_POINTS.length, limitMs: 30_000, tries: 3, run: checkFailpoints },
-  'power cut': { needs: powerCut.needs, count: 8, limitMs: 20_000, tries: 3, run: powerCut.run },
-  'recorded writes': { needs: recordedWrites.needs, count: 120, limitMs: 25_000, tries: 3, run: recordedWrites.run },
+  kill: { needs: kill.needs, count: 14, limitMs: 60_000, tries: 3, run: kill.run },
+  failpoints: { needs: [], count: OBJECT_POINTS.length, limitMs: 60_000, tries: 3, run: checkFailpoints },
+  'power cut': { needs: powerCut.needs, count: 8, limitMs: 60_000, tries: 3, run: powerCut.run },
+  'recorded writes': { needs: recordedWrites.needs, count: 120, limitMs: 60_000, tries: 3, run: recordedWrites.run },
   retention: { needs: [], count: 1, limitMs: 30_000, tries: 2, run: checkRetention },
   inspectors: { needs: ['sqlite3'], count: 1, limitMs: 30_000, tries: 1, run: checkInspectors },
 };

@@ -117,7 +117,7 @@ export const MUTATIONS: readonly Mutation[] = [
     const object = await delivering.store.put({`,
       ),
     ],
-    methods: ['kill'],
+    methods: ['failpoints'],
     breaks: ['NoLoss', 'ObjectExactlyOnce'],
   },
   {
