@@ -12,13 +12,14 @@ import { inspect, runOnce } from './inspector.ts';
 import { audit, createStreams, type LoadReport, lackOf, load, newReceipts, readSome } from './receipts.ts';
 import { pause } from './within.ts';
 
-const CALM_MS = 1500;
 const LOOP_MS = 3000;
 /** The server waits so long for somebody else's write lock before it refuses the writes that wait. */
 const BUSY_LIMIT_MS = 5000;
 
 interface Interference {
   readonly name: string;
+  /** About how long it takes, if not as long as a loop: the server is watched that long without it, too. */
+  readonly ms?: number;
   readonly act: (dataDir: string, cleanup: Cleanup) => Promise<string | undefined>;
   /** Whether writes are refused meanwhile: true that they must be, undefined that they must not. */
   readonly isRefusing?: true;
@@ -29,13 +30,19 @@ interface Interference {
 }
 
 const INTERFERENCES: readonly Interference[] = [
-  { name: 'a write transaction of 4 s', act: (dataDir, cleanup) => holdLock(4000, dataDir, cleanup), isNamed: true },
+  {
+    name: 'a write transaction of 4 s',
+    ms: 4000,
+    act: (dataDir, cleanup) => holdLock(4000, dataDir, cleanup),
+    isNamed: true,
+  },
   {
     name: 'a write transaction of 8 s',
+    ms: 8000,
     act: (dataDir, cleanup) => holdLock(8000, dataDir, cleanup),
     isRefusing: true,
     isNamed: true,
-    tries: 1,
+    tries: 3,
   },
   { name: 'VACUUM', act: (dataDir, cleanup) => command(dataDir, '.timeout 4000\nvacuum;', cleanup) },
   {
@@ -153,7 +160,7 @@ async function disturb(
 ): Promise<string[]> {
   const messages: string[] = [];
   const phases = {
-    calm: () => pause(CALM_MS),
+    calm: () => pause(one.ms ?? LOOP_MS),
     disturbed: async () => {
       const complaint = await one.act(dataDir, context.cleanup);
       if (complaint !== undefined) messages.push(`The command failed: ${complaint.slice(0, 300)}`);
