@@ -98,7 +98,7 @@ describe('a batch', () => {
     await putRecords(server, 'd', ['b']);
     server.clock.advance(7_200_000);
     await server.restart();
-    await server.runJob('flush');
+    await deliverAfter(server, 0);
     expect(bucketText(server)).toBe('ab');
   });
 
@@ -229,7 +229,7 @@ describe('after a crash', () => {
       );
     }
     const again = await startTestServer({ directory: server.directory, clock: server.clock });
-    await again.runJob('flush');
+    await deliverAfter(again, 0);
     expect(bucketFiles(again)).toEqual(before);
     expect(select(again, 'select state, records, attempts from v_deliveries')).toEqual([
       { state: 'DELIVERED', records: 2, attempts: 0 },

@@ -39,7 +39,7 @@ async function put(server: TestServer, keys: readonly string[], numbers: readonl
 
 /** Copies what is new, then delivers it. */
 async function deliver(server: TestServer): Promise<void> {
-  await server.runJob('flush');
+  await deliverAfter(server, 0);
   await deliverAfter(server, 60_000);
 }
 
@@ -87,7 +87,7 @@ it('every record is delivered once and in the order of its key across a split, a
     AdjacentShardToMerge: 'shardId-000000000001',
   });
   await put(server, keys, [6, 7]);
-  await server.runJob('flush');
+  await deliverAfter(server, 0);
   await server.restart();
   await put(server, keys, [8]);
   await deliver(server);
