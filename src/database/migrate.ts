@@ -19,7 +19,10 @@ export async function migrate(handle: BetterSqlite3.Database, version: string): 
   handle.prepare("insert or replace into server_state (name, value) values ('written_by', ?)").run(version);
 }
 
-/** Whether the file has been through all migrations, and through no other. Most starts need not ask Kysely, which reads the whole schema. */
+/**
+ * Whether the file has been through all migrations, and through no other. Most starts need not ask Kysely, which reads the
+ * whole schema.
+ */
 function isNewest(handle: BetterSqlite3.Database): boolean {
   if (handle.pragma('user_version', { simple: true }) !== SCHEMA_VERSION) return false;
   const names = handle.prepare('select name from kysely_migration order by name').pluck().all();

@@ -93,11 +93,11 @@ const RUNS_MAX = 10;
 /** Advances the clock by `ms` and delivers what is due then, without waiting for what loads and indexes. */
 export async function deliverAfter(server: TestServer, ms: number): Promise<void> {
   server.clock.advance(ms);
-  const isAway = "select count(*) as count from deliveries where state = 'PLANNED' and step in ('LOAD', 'INDEX')";
+  const countAway = "select count(*) as count from deliveries where state = 'PLANNED' and step in ('LOAD', 'INDEX')";
   for (let runs = 1; runs <= RUNS_MAX; runs += 1) {
     const startMs = performance.now();
     await server.runJob('flush');
-    if (performance.now() - startMs < PATIENCE_MS || select(server, isAway)[0].count > 0) return;
+    if (performance.now() - startMs < PATIENCE_MS || select(server, countAway)[0].count > 0) return;
   }
 }
 

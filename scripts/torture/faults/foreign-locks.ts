@@ -29,21 +29,16 @@ interface Interference {
   readonly tries?: number;
 }
 
+const transactionOf = (ms: number): Interference => ({
+  name: `a write transaction of ${ms / 1000} s`,
+  ms,
+  act: (dataDir, cleanup) => holdLock(ms, dataDir, cleanup),
+  isNamed: true,
+});
+
 const INTERFERENCES: readonly Interference[] = [
-  {
-    name: 'a write transaction of 4 s',
-    ms: 4000,
-    act: (dataDir, cleanup) => holdLock(4000, dataDir, cleanup),
-    isNamed: true,
-  },
-  {
-    name: 'a write transaction of 8 s',
-    ms: 8000,
-    act: (dataDir, cleanup) => holdLock(8000, dataDir, cleanup),
-    isRefusing: true,
-    isNamed: true,
-    tries: 3,
-  },
+  transactionOf(4000),
+  { ...transactionOf(8000), isRefusing: true, tries: 3 },
   { name: 'VACUUM', act: (dataDir, cleanup) => command(dataDir, '.timeout 4000\nvacuum;', cleanup) },
   {
     name: 'wal_checkpoint(TRUNCATE) in a loop',
