@@ -71,7 +71,7 @@ const ALLOWED: Record<string, string> = {
   // Of kinesis the feed only, see below.
   firehose:
     'clock clock-trust deadline durable-file protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',
-  server: '| clock log protocol series',
+  server: 'protocol | clock log series',
   start:
     'call certificate clock config credentials database firehose jobs kinesis protocol rates refusal server version | log',
   ending: 'database refusal | log',

@@ -55,6 +55,7 @@ export class Database {
   readonly #statements = new Map<Query<never, unknown>, BetterSqlite3.Statement>();
   readonly #settleListeners: (() => void)[] = [];
   readonly #undoListeners: (() => void)[] = [];
+  readonly #commitListeners: (() => void)[] = [];
   readonly #closing = new AbortController();
   #commits = 0;
   #changes = 0;
@@ -185,6 +186,11 @@ export class Database {
     this.#undoListeners.push(listener);
   }
 
+  /** `listener` runs after each commit that changed rows, before those who wrote are told. It must not throw. */
+  onCommit(listener: () => void): void {
+    this.#commitListeners.push(listener);
+  }
+
   /** `listener` runs when the disk is full, again and again: it is to have deleted what need not be kept. */
   onFull(listener: () => void): void {
     this.#fullDisk.onFull(listener);
@@ -283,6 +289,7 @@ export class Database {
     this.#assertOurs();
     if (commit !== undefined) this.#noteCommit(commit);
     this.#checkpointer.committed();
+    if (commit !== undefined) for (const listener of this.#commitListeners) listener();
   }
 
   /** What the thread of the checkpoints met may be that the files are others. */

@@ -145,6 +145,10 @@ function javaDate(ms: number): string {
   return `${weekday} ${month} ${day} ${time} UTC ${year}`;
 }
 
+/** Everything else about the request was right, and nothing of it was done. */
+export const dryRun = () =>
+  new ApiError('DryRunOperationException', 'The request was rejected because the DryRun parameter was specified.');
+
 /** What the data plane may throw besides its own: the model lists KMS errors with every operation that moves data. */
 export const KMS_ERRORS = [
   'KMSDisabledException',

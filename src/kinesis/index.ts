@@ -2,15 +2,27 @@
 import type { World } from '../call.ts';
 import type { Job } from '../jobs.ts';
 import { service } from '../protocol/operation.ts';
+import * as account from './account.ts';
+import * as capacity from './capacity.ts';
+import * as consumers from './consumers.ts';
+import * as encryption from './encryption.ts';
 import { rateExceeded } from './errors.ts';
 import * as iterators from './iterators.ts';
+import * as monitoring from './monitoring.ts';
+import * as recordDistribution from './record-distribution.ts';
 import * as records from './records.ts';
+import * as resourcePolicies from './resource-policies.ts';
+import * as resourceTags from './resource-tags.ts';
 import { createSweeper } from './retention.ts';
+import * as retentionPeriods from './retention-periods.ts';
 import { ensureTokenKey } from './sealed-token.ts';
 import { TARGET } from './shapes.ts';
+import * as shardCount from './shard-count.ts';
+import * as shardListing from './shard-listing.ts';
 import * as shards from './shards.ts';
 import * as streamDescriptions from './stream-descriptions.ts';
 import * as streams from './streams.ts';
+import * as subscribeToShard from './subscribe-to-shard.ts';
 import * as tags from './tags.ts';
 
 export const kinesis = service(
@@ -18,9 +30,21 @@ export const kinesis = service(
   streams,
   streamDescriptions,
   shards,
+  shardListing,
+  shardCount,
   records,
   iterators,
+  subscribeToShard,
+  consumers,
   tags,
+  resourceTags,
+  resourcePolicies,
+  retentionPeriods,
+  encryption,
+  monitoring,
+  capacity,
+  recordDistribution,
+  account,
 );
 
 /** What the service needs in the database before its first request. */

@@ -69,6 +69,25 @@ const tips = counters<Tip>(
 
 export const tipOf = (shard: number, database: Database): Tip => tips.of(shard, database);
 
+/** Shards (by row id) that records were appended to since the last commit. */
+const appended = new WeakMap<Database, Set<number>>();
+
+/**
+ * `listener` is given the row ids of the shards that got records, after each commit that has brought some and before
+ * those who put them are told; sometimes a shard that got none. It must not throw.
+ */
+export function onAppended(listener: (shards: ReadonlySet<number>) => void, database: Database): void {
+  let shards = new Set<number>();
+  appended.set(database, shards);
+  database.onCommit(() => {
+    if (shards.size === 0) return;
+    const changed = shards;
+    shards = new Set();
+    appended.set(database, shards);
+    listener(changed);
+  });
+}
+
 /** The schema limits positions to what a record's id has room for. */
 const POSITIONS_END = 2 ** 40;
 
@@ -91,6 +110,7 @@ export function append(shard: Shard, records: readonly NewRecord[], now: number,
   // The children of a split or merge are created in the second after it, and no record is older than its shard.
   const recordS = Math.max(Math.floor(arrivedMs / 1000), shard.createdS);
   tips.set(shard.id, { nextPosition: nextPosition + records.length, lastArrivedMs: arrivedMs }, database);
+  appended.get(database)?.add(shard.id);
   return records.map(({ partitionKey, data }, offset) => {
     const position = nextPosition + offset;
     const sequenceNumber = shard.sequenceNumbers.of(position, recordS);

@@ -51,6 +51,11 @@ const deleteShards = query((bind: Bind<{ stream: number }>, db) =>
   db.deleteFrom('shards').where('stream', '=', bind('stream')),
 );
 
+/** The rows that belong to a stream besides its shards; those of channels after it was deleted with them. */
+const deleteBelongings = (['stream_encryption', 'stream_changes', 'consumers', 'channels'] as const).map((table) =>
+  query((bind: Bind<{ stream: number }>, db) => db.deleteFrom(table).where('stream', '=', bind('stream'))),
+);
+
 const deleteStream = query((bind: Bind<{ stream: number }>, db) =>
   db.deleteFrom('streams').where('id', '=', bind('stream')),
 );
@@ -112,6 +117,7 @@ async function removeGoneStreams(now: number, { database }: World, signal: Abort
     if (signal.aborted) return;
     await database.reclaim(() => {
       database.run(deleteShards, { stream: id });
+      for (const statement of deleteBelongings) database.run(statement, { stream: id });
       database.run(deleteStream, { stream: id });
       forgetStream({ account, region, name }, { database });
     });

@@ -6,8 +6,8 @@ import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { operation } from '../protocol/operation.ts';
 import { required, structure } from '../protocol/shape.ts';
-import { assertMayBeUpdated, assertRoomForShards } from './account-limits.ts';
-import { invalidSplitKey, notActive, onDemand, shardClosed, shardNotFound, shardsNotAdjacent } from './errors.ts';
+import { assertRoomForShards } from './account-limits.ts';
+import { invalidSplitKey, onDemand, shardClosed, shardNotFound, shardsNotAdjacent } from './errors.ts';
 import { hashKey, shardId, streamReference } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
 import {
@@ -17,11 +17,11 @@ import {
   requireStream,
   type Stream,
   type StreamReference,
-  statusOf,
   streamNameOf,
   topologyAt,
 } from './stream-store.ts';
 import { closingSecond, type Shard } from './topology.ts';
+import { assertActive, beginUpdate } from './updates.ts';
 
 const RESHARD_ERRORS = [
   'ResourceNotFoundException',
@@ -52,7 +52,6 @@ export const SplitShard = operation({
     if (key <= BigInt(starting) + 1n || key >= BigInt(ending)) {
       throw invalidSplitKey(NewStartingHashKey, parent, stream);
     }
-    assertMayBeUpdated(stream, call);
     reshard(
       stream,
       [parent],
@@ -84,7 +83,6 @@ export const MergeShards = operation({
     if (BigInt(lower.endingHashKey) + 1n !== BigInt(upper.startingHashKey)) {
       throw shardsNotAdjacent(lower.shardId, upper.shardId, stream);
     }
-    assertMayBeUpdated(stream, call);
     reshard(stream, [lower, upper], [{ starting: lower.startingHashKey, ending: upper.endingHashKey }], call);
   },
 });
@@ -101,8 +99,7 @@ function shardIndices(texts: readonly string[], reference: StreamReference, call
 
 function requireReshardable(reference: StreamReference, call: Call): Stream {
   const stream = requireStream(reference, call);
-  const status = statusOf(stream, call.now);
-  if (status !== 'ACTIVE') throw notActive(stream, status);
+  assertActive(stream, call);
   if (stream.mode === 'ON_DEMAND') throw onDemand(stream);
   return stream;
 }
@@ -127,9 +124,8 @@ function reshard(
   ranges: readonly { readonly starting: string; readonly ending: string }[],
   call: Call,
 ): void {
-  const { database, now, transitionMs } = call;
-  const changeMs = now + transitionMs;
-  database.run(beginUpdate, { stream: stream.id, updatingMs: now, updatedMs: changeMs });
+  const { database, now } = call;
+  const changeMs = beginUpdate(stream, call);
   for (const { id } of parents) database.run(closeShard, { id, closedMs: changeMs });
   const createdS = Math.max(...parents.map((parent) => closingSecond(parent, changeMs))) + 1;
   // The newest shard is open or has newer children: its row is never removed, so no index is given out twice.
@@ -150,13 +146,6 @@ function reshard(
   }
   forgetStream(stream, call);
 }
-
-const beginUpdate = query((bind: Bind<{ stream: number; updatingMs: number; updatedMs: number }>, db) =>
-  db
-    .updateTable('streams')
-    .set({ updating_ms: bind('updatingMs'), updated_ms: bind('updatedMs') })
-    .where('id', '=', bind('stream')),
-);
 
 const closeShard = query((bind: Bind<{ id: number; closedMs: number }>, db) =>
   db

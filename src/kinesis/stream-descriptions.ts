@@ -1,11 +1,14 @@
 /** DescribeStream and DescribeStreamSummary: what a stream is like. */
+import { sql } from 'kysely';
 import type { Call } from '../call.ts';
+import { type Bind, query } from '../database/query.ts';
+import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
 import { structure } from '../protocol/shape.ts';
 import { shardNotFound } from './errors.ts';
 import { pageLimit, shardId, streamReference } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
-import { listedShards, requireStream, type Stream, statusOf, topologyAt } from './stream-store.ts';
+import { keyIdAt, listedShards, requireStream, type Stream, statusOf, topologyAt } from './stream-store.ts';
 import { wholeSeconds } from './streams.ts';
 import { closingSecond, type Shard } from './topology.ts';
 
@@ -43,19 +46,43 @@ export const DescribeStreamSummary = operation({
   errors: DESCRIBE_ERRORS,
   run(reference, call) {
     const stream = requireStream(reference, call);
-    const warm = stream.warmThroughputMibps ?? undefined;
     return {
       StreamDescriptionSummary: {
         ...describe(stream, call),
         StreamId: stream.streamId,
         OpenShardCount: topologyAt(stream, call.now).open.length,
-        ConsumerCount: 0,
+        ConsumerCount: countOf(selectConsumers, stream, call),
+        ChannelCount: countOf(selectChannels, stream, call),
         MaxRecordSizeInKiB: stream.maxRecordKib ?? 1024,
-        WarmThroughput: warm === undefined ? undefined : { TargetMiBps: warm, CurrentMiBps: warm },
+        WarmThroughput: warmThroughputOf(stream),
+        RecordDistributionStrategy: stream.mode === 'ON_DEMAND' ? stream.recordDistribution : undefined,
       },
     };
   },
 });
+
+const selectConsumers = query((bind: Bind<{ stream: number; now: number }>, db) =>
+  db
+    .selectFrom('consumers')
+    .select(sql<number>`count(*)`.as('count'))
+    .where('stream', '=', bind('stream'))
+    .where(existsAt(bind('now'))),
+);
+
+const selectChannels = query((bind: Bind<{ stream: number; now: number }>, db) =>
+  db
+    .selectFrom('channels')
+    .select(sql<number>`count(*)`.as('count'))
+    .where('stream', '=', bind('stream'))
+    .where(existsAt(bind('now'))),
+);
+
+const countOf = (select: typeof selectConsumers, { id }: Stream, { now, database }: Call): number =>
+  database.get(select, { stream: id, now })!.count;
+
+/** What was asked for is there at once. */
+export const warmThroughputOf = ({ warmThroughputMibps: warm }: Pick<Stream, 'warmThroughputMibps'>) =>
+  warm === null ? undefined : { TargetMiBps: warm, CurrentMiBps: warm };
 
 function requireIndex(text: string, stream: Stream): number {
   const index = shardIndexOf(text);
@@ -65,6 +92,7 @@ function requireIndex(text: string, stream: Stream): number {
 
 /** What both operations tell. Every member that the model requires is present, because some clients insist. */
 function describe(stream: Stream, { now }: Call) {
+  const keyId = keyIdAt(stream, now);
   return {
     StreamName: stream.name,
     StreamARN: stream.arn,
@@ -72,8 +100,9 @@ function describe(stream: Stream, { now }: Call) {
     StreamModeDetails: { StreamMode: stream.mode },
     RetentionPeriodHours: stream.retentionHours,
     StreamCreationTimestamp: wholeSeconds(stream.createdMs),
-    EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
-    EncryptionType: 'NONE',
+    EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
+    EncryptionType: keyId === undefined ? 'NONE' : 'KMS',
+    KeyId: keyId,
   };
 }
 

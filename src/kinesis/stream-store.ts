@@ -23,6 +23,11 @@ export interface Stream {
   /** Null: the quota in force. */
   readonly maxRecordKib: number | null;
   readonly warmThroughputMibps: number | null;
+  /** The names of the enhanced metrics that are on. */
+  readonly shardLevelMetrics: readonly string[];
+  readonly recordDistribution: 'AUTO' | 'USER_PARTITION_KEY';
+  /** The keys of its records by the instant from which on they are in force, ascending; see `keyIdAt`. */
+  readonly encryption: readonly { readonly from_ms: number; readonly key_id: string | null }[];
   readonly createdMs: number;
   readonly activeMs: number;
   readonly deletedMs: number | null;
@@ -48,6 +53,7 @@ export interface StreamName {
 export interface StreamReference {
   readonly StreamName?: string | undefined;
   readonly StreamARN?: string | undefined;
+  readonly StreamId?: string | undefined;
 }
 
 const selectStream = query((bind: Bind<StreamName & { now: number }>, db) =>
@@ -62,6 +68,24 @@ const selectStream = query((bind: Bind<StreamName & { now: number }>, db) =>
 
 const selectShards = query((bind: Bind<{ stream: number }>, db) =>
   db.selectFrom('shards').selectAll().where('stream', '=', bind('stream')).orderBy('shard_index'),
+);
+
+const selectEncryption = query((bind: Bind<{ stream: number }>, db) =>
+  db
+    .selectFrom('stream_encryption')
+    .select(['from_ms', 'key_id'])
+    .where('stream', '=', bind('stream'))
+    .orderBy('from_ms'),
+);
+
+const selectNameOfId = query((bind: Bind<{ account: string; region: string; streamId: string; now: number }>, db) =>
+  db
+    .selectFrom('streams')
+    .select('name')
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where('stream_id', '=', bind('streamId'))
+    .where(existsAt(bind('now'))),
 );
 
 /** Streams by account, region and name. Filled on demand. */
@@ -90,13 +114,17 @@ export function streamNameOfArn(arn: string): StreamName | undefined {
 }
 
 /**
- * The name that a request means: by StreamARN in the ARN's account and region, by StreamName in the caller's.
- * @throws ApiError InvalidArgumentException when neither is given or they contradict each other.
+ * The name that a request means: by StreamARN in the ARN's account and region, otherwise in the caller's. StreamId, which
+ * AWS reserves for later, names a stream where it stands alone; beside another name it is not looked at, as on AWS.
+ * @throws ApiError InvalidArgumentException when none is given or they contradict each other, ResourceNotFoundException
+ * when no stream has the StreamId
  */
-export function streamNameOf({ StreamName, StreamARN }: StreamReference, call: Call): StreamName {
+export function streamNameOf({ StreamName, StreamARN, StreamId }: StreamReference, call: Call): StreamName {
+  const { account, region } = call;
   if (StreamARN === undefined) {
-    if (StreamName === undefined) throw invalidArgument('Either StreamName or StreamARN must be provided.');
-    return { account: call.account, region: call.region, name: StreamName };
+    if (StreamName !== undefined) return { account, region, name: StreamName };
+    if (StreamId !== undefined) return { account, region, name: nameOfId(StreamId, call) };
+    throw invalidArgument('Either StreamName or StreamARN must be provided.');
   }
   const found = streamNameOfArn(StreamARN);
   if (found === undefined) throw invalidArgument(`StreamARN ${StreamARN} is not the ARN of a stream.`);
@@ -104,6 +132,12 @@ export function streamNameOf({ StreamName, StreamARN }: StreamReference, call: C
     throw invalidArgument(`StreamName ${StreamName} and StreamARN ${StreamARN} name different streams.`);
   }
   return found;
+}
+
+function nameOfId(streamId: string, { account, region, now, database }: Call): string {
+  const found = database.get(selectNameOfId, { account, region, streamId, now });
+  if (found === undefined) throw streamNotFound({ name: streamId, account });
+  return found.name;
 }
 
 /** The stream of that name, in whatever state, unless it is gone. */
@@ -115,7 +149,11 @@ export function findStream(name: StreamName, { database, now }: Moment): Stream 
 
   const row = database.get(selectStream, { ...name, now });
   if (row === undefined) return undefined;
-  const stream = streamOf(row, database.all(selectShards, { stream: row.id }));
+  const stream = streamOf(
+    row,
+    database.all(selectShards, { stream: row.id }),
+    database.all(selectEncryption, { stream: row.id }),
+  );
   if (known.size >= KNOWN_MAX) known.clear();
   known.set(key, stream);
   return stream;
@@ -197,6 +235,11 @@ export function settle(stream: Stream, { now, database }: Call): void {
   forgetStream(stream, { database });
 }
 
+/** The key that records arriving at the instant `ms` are encrypted with; undefined when they are not. */
+export function keyIdAt({ encryption }: Pick<Stream, 'encryption'>, ms: number): string | undefined {
+  return encryption.findLast(({ from_ms }) => from_ms <= ms)?.key_id ?? undefined;
+}
+
 /** The shards of a stream as everybody sees them at the instant `now`: none before it is ACTIVE. */
 export function topologyAt(stream: Stream, now: number): Topology {
   const { before, after } = stream.topologies;
@@ -227,7 +270,7 @@ export function findShard(index: number, stream: Stream, call: Call): Shard | un
 
 type StreamRow = NonNullable<(typeof selectStream)['row']>;
 
-function streamOf(row: StreamRow, shardRows: readonly ShardRow[]): Stream {
+function streamOf(row: StreamRow, shardRows: readonly ShardRow[], encryption: Stream['encryption']): Stream {
   const name = { account: row.account_id, region: row.region, name: row.name };
   return {
     ...name,
@@ -238,6 +281,9 @@ function streamOf(row: StreamRow, shardRows: readonly ShardRow[]): Stream {
     retentionHours: row.retention_hours,
     maxRecordKib: row.max_record_kib,
     warmThroughputMibps: row.warm_throughput_mibps,
+    shardLevelMetrics: JSON.parse(row.shard_level_metrics),
+    recordDistribution: row.record_distribution,
+    encryption,
     createdMs: row.created_ms,
     activeMs: row.active_ms,
     deletedMs: row.deleted_ms,

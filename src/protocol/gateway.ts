@@ -14,6 +14,7 @@ import {
   serializationException,
   unknownOperationException,
 } from './error.ts';
+import { EVENT_STREAM_TYPE, EventStream } from './event-stream.ts';
 import { json } from './json.ts';
 import type { Operation, Output, Service } from './operation.ts';
 import { presignedInput } from './presigned.ts';
@@ -28,7 +29,7 @@ export interface WireResponse {
   readonly status: number;
   /** Belongs to the receiver, who may add to it. */
   readonly headers: Record<string, string | number>;
-  readonly body: string | Buffer;
+  readonly body: string | Buffer | EventStream;
 }
 
 export interface Gateway {
@@ -89,13 +90,20 @@ async function answer(
   let response: WireResponse;
   try {
     const output = await perform(request, target, codec, requestId, world, authenticate);
-    response = { status: 200, headers, body: output === undefined ? '' : codec.encode(output) };
+    response = { status: 200, headers, body: bodyOf(output, headers, codec) };
   } catch (error) {
     response = answerError(error, targetName, target, codec, headers, world);
   }
   const { status } = response;
   world.log.debug({ target: targetName, status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
   return response;
+}
+
+function bodyOf(output: Output, headers: WireResponse['headers'], codec: Codec): WireResponse['body'] {
+  if (output === undefined) return '';
+  if (!(output instanceof EventStream)) return codec.encode(output);
+  headers['Content-Type'] = EVENT_STREAM_TYPE;
+  return output;
 }
 
 /** The checks in AWS's order, then the operation. Waits for nothing that is there already: it is on every hot path. */

@@ -3,12 +3,13 @@ import type { Call } from '../call.ts';
 import type { Settled } from '../database/writer.ts';
 import type { QuotaName } from '../quotas.ts';
 import type { ApiError } from './error.ts';
+import type { EventStream } from './event-stream.ts';
 import type { Shape } from './shape.ts';
 import type { WireValue } from './wire-value.ts';
 
 /** What a successful operation answers. Undefined: an empty body, as AWS answers operations without output. */
 // biome-ignore lint/suspicious/noConfusingVoidType: operations without output simply return nothing
-export type Output = WireValue | void;
+export type Output = WireValue | EventStream | void;
 
 export interface Operation<I = never> {
   /**

@@ -13,7 +13,8 @@ const KNOWN_HOSTS = [
   /\.localhost$/,
   /^[a-z0-9_-]+$/,
   /^host\.docker\.internal$/,
-  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose)(-fips)?\.[a-z0-9-]+\.(amazonaws\.(com(\.cn)?|eu)|api\.aws)$/,
+  /^sts\.amazonaws\.com$/,
+  /^(\d{12}\.)?((control|data)-)?(kinesis|firehose|monitoring|sts)(-fips)?\.[a-z0-9-]+\.(amazonaws\.(com(\.cn)?|eu)|api\.aws)$/,
 ];
 
 /** Hosts that were admitted, because every request of a client names the same one. */

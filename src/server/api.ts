@@ -1,4 +1,5 @@
 /** The AWS API over HTTP: node's request → gateway → node's response. Works the same on HTTP/1.1 and HTTP/2. */
+import { EventStream } from '../protocol/event-stream.ts';
 import type { Gateway, WireResponse } from '../protocol/gateway.ts';
 import { type BodyFailure, readBody } from './body.ts';
 import { isGone, onGone } from './gone.ts';
@@ -49,7 +50,11 @@ export function createApi({ gateway, onError }: ApiOptions): RequestListener {
 
 /** Sends `answer`; a client that has gone away is no error. */
 export function send(response: HttpResponse, { status, headers, body }: WireResponse): void {
-  if (isGone(response) || response.headersSent) return;
+  if (isGone(response) || response.headersSent) {
+    if (body instanceof EventStream) body.stop();
+    return;
+  }
+  if (body instanceof EventStream) return sendEvents(response, status, headers, body);
   // Node sends a short text in one piece with the headers; a long one is encoded once, here.
   const content = typeof body === 'string' && body.length > SHORT_BODY_MAX ? Buffer.from(body) : body;
   headers['Content-Length'] = Buffer.byteLength(content);
@@ -57,9 +62,25 @@ export function send(response: HttpResponse, { status, headers, body }: WireResp
   response.end(content);
 }
 
+/** Sends what `events` writes, on HTTP/1.1 in chunks, until it ends or nobody receives it any more. */
+function sendEvents(
+  response: HttpResponse,
+  status: number,
+  headers: WireResponse['headers'],
+  events: EventStream,
+): void {
+  onGone(response, () => events.stop());
+  response.on('drain', () => events.resume());
+  response.writeHead(status, headers);
+  // Node's types know only the answers of HTTP/1.1 by this method, which both have.
+  const { write } = response as unknown as { write(bytes: Buffer): boolean };
+  events.start({ write: (bytes) => write.call(response, bytes), end: () => void response.end() });
+}
+
 /** Large answers count until their clients have read them, or are gone. */
 function countUntilSent({ body }: WireResponse, response: HttpResponse, unsent: Allowance): void {
-  if (body.length <= SHORT_BODY_MAX || isGone(response)) return;
+  // Events limit themselves: they wait for their receivers.
+  if (body instanceof EventStream || body.length <= SHORT_BODY_MAX || isGone(response)) return;
   unsent.take(body.length);
   onGone(response, () => unsent.giveBack(body.length));
 }

@@ -267,7 +267,7 @@ it('a failed upgrade leaves no copy behind', async () => {
   const handle = openHandle(path);
   handle.pragma('user_version = 1');
   // As if the last migration had not been done, and cannot be.
-  handle.exec("delete from kysely_migration where name like '0005%'");
+  handle.exec("delete from kysely_migration where name like '0006%'");
   handle.close();
   for (let attempt = 0; attempt < 2; attempt += 1) await expect(open(directory)).rejects.toThrow();
   expect(readdirSync(join(directory, 'snapshots'))).toEqual([]);

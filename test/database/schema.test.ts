@@ -8,11 +8,13 @@ import { APPLICATION_ID } from '../../src/database/connection.ts';
 import { openHandle } from '../../src/database/handle.ts';
 import { startTestServer } from '../support/server.ts';
 
-const TABLES = join(import.meta.dirname, '..', '..', 'src', 'database', 'tables.ts');
+const DATABASE = join(import.meta.dirname, '..', '..', 'src', 'database');
+const TABLES = ['tables.ts', 'firehose-tables.ts'].map((file) => join(DATABASE, file));
 
-/** Tables and columns named in tables.ts: interfaces of columns, reached through `interface Tables`. */
+/** Tables and columns as described: interfaces of columns, reached through `interface Tables`. */
 function describedTables(): Record<string, string[]> {
-  const source = readFileSync(TABLES, 'utf8').replaceAll(/\/\*\*[\s\S]*?\*\//g, '');
+  const text = TABLES.map((file) => readFileSync(file, 'utf8')).join('\n');
+  const source = text.replaceAll(/\/\*\*[\s\S]*?\*\//g, '');
   const bodies = new Map([...source.matchAll(/interface (\w+) \{([^}]*)\}/g)].map(([, name, body]) => [name, body!]));
   const members = (body: string) => [...body.matchAll(/^\s+(\w+): (['\w]+)/gm)];
   return Object.fromEntries(
@@ -31,7 +33,7 @@ async function openData(): Promise<BetterSqlite3.Database> {
   return openHandle(join(server.directory, 'millrace.db'), { readonly: true });
 }
 
-it('tables.ts describes every table and column', async () => {
+it('the descriptions name every table and column', async () => {
   const handle = await openData();
   const tables = handle
     .prepare(

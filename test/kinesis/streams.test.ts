@@ -60,6 +60,7 @@ describe('CreateStream', () => {
       EncryptionType: 'NONE',
       OpenShardCount: 3,
       ConsumerCount: 0,
+      ChannelCount: 0,
       MaxRecordSizeInKiB: 1024,
     });
   });

@@ -136,9 +136,9 @@ const PLACES: readonly Place[] = [
     occasion: 'copy',
   },
   {
-    name: 'a split or merge',
-    file: 'src/kinesis/shards.js',
-    text: '‹database.run(beginUpdate, { stream: stream.id, updatingMs: now, updatedMs: changeMs });›',
+    name: 'an update of a stream',
+    file: 'src/kinesis/updates.js',
+    text: '‹call.database.run(setUpdating, { stream: stream.id, updatingMs: call.now, updatedMs });›',
     hits: AT_TIMES,
   },
   {

@@ -1,0 +1,2 @@
+/** DescribeLimits, DescribeAccountSettings, UpdateAccountSettings. */
+export {};

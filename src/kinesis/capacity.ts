@@ -1,0 +1,2 @@
+/** UpdateStreamMode, UpdateStreamWarmThroughput, UpdateMaxRecordSize. */
+export {};

@@ -1,0 +1,2 @@
+/** RegisterStreamConsumer, DeregisterStreamConsumer, DescribeStreamConsumer, ListStreamConsumers. */
+export {};

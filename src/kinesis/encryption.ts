@@ -1,0 +1,2 @@
+/** StartStreamEncryption, StopStreamEncryption. */
+export {};

@@ -1,0 +1,2 @@
+/** EnableEnhancedMonitoring, DisableEnhancedMonitoring. */
+export {};

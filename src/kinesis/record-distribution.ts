@@ -1,0 +1,2 @@
+/** UpdateStreamRecordDistributionStrategy. */
+export {};

@@ -1,0 +1,2 @@
+/** PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy. */
+export {};

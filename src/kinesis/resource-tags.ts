@@ -1,0 +1,2 @@
+/** TagResource, UntagResource, ListTagsForResource. */
+export {};

@@ -1,0 +1,2 @@
+/** IncreaseStreamRetentionPeriod, DecreaseStreamRetentionPeriod. */
+export {};

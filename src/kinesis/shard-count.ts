@@ -1,0 +1,2 @@
+/** UpdateShardCount. */
+export {};

@@ -1,0 +1,2 @@
+/** ListShards. */
+export {};

@@ -1,0 +1,2 @@
+/** SubscribeToShard. */
+export {};
