@@ -48,6 +48,10 @@ export const tooManyInTransition = (account: string, limit: number) =>
 
 export const rateExceeded = (account: string) => limitExceeded(`Rate exceeded for account ${account}.`);
 
+/** Clients search the text for "Rate exceeded for stream". */
+export const streamRateExceeded = ({ name, account }: StreamName) =>
+  limitExceeded(`Rate exceeded for stream ${name} under account ${account}.`);
+
 export const throughputExceeded = (shard: string, { name, account }: StreamName) =>
   new ApiError(
     'ProvisionedThroughputExceededException',
