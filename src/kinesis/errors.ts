@@ -52,6 +52,16 @@ export const rateExceeded = (account: string) => limitExceeded(`Rate exceeded fo
 export const streamRateExceeded = ({ name, account }: StreamName) =>
   limitExceeded(`Rate exceeded for stream ${name} under account ${account}.`);
 
+/** AWS has such quotas, but nobody has written its texts down. */
+export const dailyQuotaExceeded = (
+  { name, account }: StreamName,
+  { quota, count, limit }: { readonly quota: string; readonly count: number; readonly limit: number },
+) =>
+  limitExceeded(
+    `Stream ${name} under account ${account} was changed so ${count} times in the last 24 hours. Limit: ${limit} ` +
+      `(quota ${quota}). Wait until the oldest of these changes is 24 hours old.`,
+  );
+
 export const throughputExceeded = (shard: string, { name, account }: StreamName) =>
   new ApiError(
     'ProvisionedThroughputExceededException',
