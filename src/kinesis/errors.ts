@@ -97,6 +97,23 @@ export const invalidSplitKey = (
       `EndingHashKey ${endingHashKey}.`,
   );
 
+interface ShardCounts {
+  readonly current: number;
+  readonly target: number;
+}
+
+const shardCounts = ({ current, target }: ShardCounts) =>
+  `Current open shard count: ${current}, Target shard count: ${target}`;
+
+export const scalesUpTooFar = (counts: ShardCounts) =>
+  limitExceeded(`UpdateShardCount cannot scale up over double your current open shard count. ${shardCounts(counts)}`);
+
+export const scalesDownTooFar = (counts: ShardCounts) =>
+  limitExceeded(`UpdateShardCount cannot scale down below half your current open shard count. ${shardCounts(counts)}`);
+
+export const tooManyShards = (limit: number, counts: ShardCounts) =>
+  limitExceeded(`Target shard count or number of open shards cannot be greater than ${limit}. ${shardCounts(counts)}`);
+
 export const shardLimitExceeded = (
   { account, region }: { readonly account: string; readonly region: string },
   figures: { readonly open: number; readonly limit: number; readonly additional: number; readonly hint: string },

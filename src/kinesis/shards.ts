@@ -3,34 +3,22 @@
  * derives the same from: until then the parents take the records, from then on the children.
  */
 import type { Call } from '../call.ts';
-import { type Bind, query } from '../database/query.ts';
 import { operation } from '../protocol/operation.ts';
 import { required, structure } from '../protocol/shape.ts';
 import { assertRoomForShards } from './account-limits.ts';
-import { invalidSplitKey, onDemand, shardClosed, shardNotFound, shardsNotAdjacent } from './errors.ts';
+import { invalidSplitKey, shardClosed, shardNotFound, shardsNotAdjacent } from './errors.ts';
+import { nextIndex, RESHARD_ERRORS, requireReshardable, reshard } from './resharding.ts';
 import { hashKey, shardId, streamReference } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
-import {
-  addShard,
-  findShard,
-  forgetStream,
-  requireStream,
-  type Stream,
-  type StreamReference,
-  streamNameOf,
-  topologyAt,
-} from './stream-store.ts';
+import { findShard, type Stream, type StreamReference, streamNameOf } from './stream-store.ts';
 import { closingSecond, type Shard } from './topology.ts';
-import { assertActive, beginUpdate } from './updates.ts';
+import { updateEndOf } from './updates.ts';
 
-const RESHARD_ERRORS = [
-  'ResourceNotFoundException',
-  'ResourceInUseException',
-  'InvalidArgumentException',
-  'LimitExceededException',
-  'ValidationException',
-  'AccessDeniedException',
-] as const;
+/** Inclusive hash keys. */
+interface Range {
+  readonly starting: bigint;
+  readonly ending: bigint;
+}
 
 export const SplitShard = operation({
   access: 'write',
@@ -48,19 +36,15 @@ export const SplitShard = operation({
     assertOpen(parent, stream);
     assertRoomForShards(1, stream, call);
     const key = BigInt(NewStartingHashKey);
-    const { startingHashKey: starting, endingHashKey: ending } = parent;
-    if (key <= BigInt(starting) + 1n || key >= BigInt(ending)) {
+    const [starting, ending] = [BigInt(parent.startingHashKey), BigInt(parent.endingHashKey)];
+    if (key <= starting + 1n || key >= ending) {
       throw invalidSplitKey(NewStartingHashKey, parent, stream);
     }
-    reshard(
-      stream,
-      [parent],
-      [
-        { starting, ending: String(key - 1n) },
-        { starting: String(key), ending },
-      ],
-      call,
-    );
+    const ranges = [
+      { starting, ending: key - 1n },
+      { starting: key, ending },
+    ];
+    replace(stream, [parent], ranges, call);
   },
 });
 
@@ -83,7 +67,8 @@ export const MergeShards = operation({
     if (BigInt(lower.endingHashKey) + 1n !== BigInt(upper.startingHashKey)) {
       throw shardsNotAdjacent(lower.shardId, upper.shardId, stream);
     }
-    reshard(stream, [lower, upper], [{ starting: lower.startingHashKey, ending: upper.endingHashKey }], call);
+    const range = { starting: BigInt(lower.startingHashKey), ending: BigInt(upper.endingHashKey) };
+    replace(stream, [lower, upper], [range], call);
   },
 });
 
@@ -95,13 +80,6 @@ function shardIndices(texts: readonly string[], reference: StreamReference, call
     if (index === undefined) throw shardNotFound(text, name);
     return index;
   });
-}
-
-function requireReshardable(reference: StreamReference, call: Call): Stream {
-  const stream = requireStream(reference, call);
-  assertActive(stream, call);
-  if (stream.mode === 'ON_DEMAND') throw onDemand(stream);
-  return stream;
 }
 
 function requireShard(index: number, stream: Stream, call: Call): Shard {
@@ -118,38 +96,15 @@ function assertOpen({ closedMs, shardId }: Shard, stream: Stream): void {
  * Replaces `parents` by shards with the hash key `ranges`, from the end of the update on. The children's creation second
  * is the one after the parents' last, so that their sequence numbers are above all of the parents'.
  */
-function reshard(
-  stream: Stream,
-  parents: readonly Shard[],
-  ranges: readonly { readonly starting: string; readonly ending: string }[],
-  call: Call,
-): void {
-  const { database, now } = call;
-  const changeMs = beginUpdate(stream, call);
-  for (const { id } of parents) database.run(closeShard, { id, closedMs: changeMs });
-  const createdS = Math.max(...parents.map((parent) => closingSecond(parent, changeMs))) + 1;
-  // The newest shard is open or has newer children: its row is never removed, so no index is given out twice.
-  const firstIndex = topologyAt(stream, now).listed.at(-1)!.index + 1;
-  for (const [offset, range] of ranges.entries()) {
-    addShard(
-      {
-        ...range,
-        stream: stream.id,
-        index: firstIndex + offset,
-        parent: parents[0]!.index,
-        adjacentParent: parents[1]?.index ?? null,
-        createdS,
-        openedMs: changeMs,
-      },
-      call,
-    );
-  }
-  forgetStream(stream, call);
+function replace(stream: Stream, parents: readonly Shard[], ranges: readonly Range[], call: Call): void {
+  const firstIndex = nextIndex(stream, call);
+  const createdS = Math.max(...parents.map((parent) => closingSecond(parent, updateEndOf(call)))) + 1;
+  const created = ranges.map((range, offset) => ({
+    ...range,
+    index: firstIndex + offset,
+    parent: parents[0]!.index,
+    adjacentParent: parents[1]?.index ?? null,
+    createdS,
+  }));
+  reshard(stream, { created, closed: new Set(parents.map(({ index }) => index)) }, call);
 }
-
-const closeShard = query((bind: Bind<{ id: number; closedMs: number }>, db) =>
-  db
-    .updateTable('shards')
-    .set({ closed_ms: bind('closedMs') })
-    .where('id', '=', bind('id')),
-);

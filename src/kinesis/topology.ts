@@ -16,7 +16,12 @@ export interface Shard {
   readonly startingHex: HexHashKey;
   /** The creation second inside the shard's sequence numbers. */
   readonly createdS: number;
-  /** Since when it takes no records, because it was split or merged; null while it is open. */
+  /** From here on it takes records, if a split or merge made it; 0 for the shards of a new stream. */
+  readonly openedMs: number;
+  /**
+   * Since when it takes no records, because it was split or merged; null while it is open. Of a shard that was needed
+   * only between two others, this is `openedMs`: it is never open, so it is not there before and closed afterwards.
+   */
   readonly closedMs: number | null;
   readonly sequenceNumbers: ReturnType<typeof sequenceNumbersOf>;
 }
@@ -79,6 +84,7 @@ function shardOf(row: ShardRow, closedMs: number | null): Shard {
     endingHashKey: row.ending_hash_key,
     startingHex: hexOfDecimal(row.starting_hash_key)!,
     createdS: row.created_s,
+    openedMs: row.opened_ms,
     closedMs,
     sequenceNumbers: sequenceNumbersOf(row.created_s, row.shard_index),
   };
@@ -105,5 +111,5 @@ export const parentIndicesOf = ({ parentIndex, adjacentParentIndex }: Shard): re
   [parentIndex, adjacentParentIndex].filter((index) => index !== null);
 
 /** The second in a closed shard's EndingSequenceNumber; not before its first, should the clock be behind. */
-export const closingSecond = ({ createdS }: Shard, closedMs: number): number =>
+export const closingSecond = ({ createdS }: Pick<Shard, 'createdS'>, closedMs: number): number =>
   Math.max(Math.floor(closedMs / 1000), createdS);

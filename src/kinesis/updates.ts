@@ -11,6 +11,9 @@ export function assertActive(stream: Stream, { now }: Call): void {
   if (status !== 'ACTIVE') throw notActive(stream, status);
 }
 
+/** The instant at which an update that begins now is over. */
+export const updateEndOf = ({ now, transitionMs }: Call): number => now + transitionMs;
+
 const setUpdating = query((bind: Bind<{ stream: number; updatingMs: number; updatedMs: number }>, db) =>
   db
     .updateTable('streams')
@@ -26,7 +29,7 @@ const setUpdating = query((bind: Bind<{ stream: number; updatingMs: number; upda
 export function beginUpdate(stream: Stream, call: Call): number {
   assertActive(stream, call);
   assertMayBeUpdated(stream, call);
-  const updatedMs = call.now + call.transitionMs;
+  const updatedMs = updateEndOf(call);
   call.database.run(setUpdating, { stream: stream.id, updatingMs: call.now, updatedMs });
   forgetStream(stream, call);
   return updatedMs;
