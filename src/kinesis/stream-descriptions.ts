@@ -106,7 +106,7 @@ function describe(stream: Stream, { now }: Call) {
   };
 }
 
-function describeShard(shard: Shard) {
+export function describeShard(shard: Shard) {
   const { sequenceNumbers, closedMs } = shard;
   return {
     ShardId: shard.shardId,
