@@ -47,6 +47,8 @@ const table = {
   shards: [20_000, 20_000, 10],
   streamsInTransition: [Infinity, 5, 5],
   onDemandStreams: [Infinity, 50, 50],
+  // AWS has published no figure; it is as many as delivery streams had for years.
+  channels: [Infinity, 50, 50],
   onDemandInitialShards: [4, 4, 4],
   onDemandInitialWriteBytesPerSecond: [4 * MiB, 4 * MiB, 4 * MiB],
   onDemandInitialReadBytesPerSecond: [8 * MiB, 8 * MiB, 8 * MiB],
@@ -138,6 +140,10 @@ export function quotasOf(profile: Profile, overrides: Partial<Record<QuotaName, 
   const figures = Object.fromEntries(QUOTA_NAMES.map((name) => [name, overrides[name] ?? table[name][column]]));
   return Object.freeze({ ...(figures as Record<QuotaName, number>), profile, enforcesRates: profile !== 'relaxed' });
 }
+
+/** The figure in force where one has to be told: today's AWS's when there is no limit here. */
+export const finiteQuota = (quotas: Quotas, name: QuotaName): number =>
+  Number.isFinite(quotas[name]) ? quotas[name] : table[name][PROFILES.indexOf('current')]!;
 
 /**
  * What an error message adds when only the documented profile is to blame: the name of the setting that lifts it.

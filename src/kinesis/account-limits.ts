@@ -38,6 +38,26 @@ type Use = NonNullable<(typeof selectUse)['row']>;
 const useOf = ({ account, region }: Namespace, { now, database }: Call): Use =>
   database.get(selectUse, { account, region, now })!;
 
+const selectChannels = query((bind: Bind<Namespace & { now: number }>, db) =>
+  db
+    .selectFrom('channels')
+    .select(sql<number>`count(*)`.as('count'))
+    .where('account_id', '=', bind('account'))
+    .where('region', '=', bind('region'))
+    .where(existsAt(bind('now'))),
+);
+
+/** What the caller's account has of that which is limited, counted as the limits count it. */
+export function limitsUse(call: Call) {
+  const { account, region, now, database } = call;
+  const use = useOf(call, call);
+  return {
+    openShards: use.open_shards,
+    onDemandStreams: use.on_demand,
+    channels: database.get(selectChannels, { account, region, now })!.count,
+  };
+}
+
 /** @throws ApiError LimitExceededException */
 export function assertRoomForStream(mode: 'PROVISIONED' | 'ON_DEMAND', shards: number, call: Call): void {
   const { account, quotas } = call;

@@ -26,12 +26,14 @@ describe.each(['relaxed', 'documented'] as const)('with QUOTAS=%s', (profile) =>
   const quotas = quotasOf(profile);
 
   it('there is a bad input for every rule and type', () => {
-    const counts = operations.map(([name, shape]) => ({
+    const withInput = operations.filter(([, shape]) => shape.members.length > 0);
+    const counts = withInput.map(([name, shape]) => ({
       name,
       wrongTypes: wrongTypeSamples(shape).length,
       badValues: badSamples(shape, quotas).length,
     }));
-    expect(counts.filter(({ wrongTypes, badValues }) => wrongTypes < 10 || badValues < 5)).toEqual([]);
+    expect(counts.length, 'operations without input are few').toBeGreaterThan(operations.length - 3);
+    expect(counts.filter(({ wrongTypes, badValues }) => wrongTypes < 8 || badValues < 5)).toEqual([]);
     expect(counts.reduce((sum, { wrongTypes }) => sum + wrongTypes, 0)).toBeGreaterThan(150);
     expect(counts.reduce((sum, { badValues }) => sum + badValues, 0)).toBeGreaterThan(150);
   });
@@ -104,6 +106,23 @@ describe('several broken rules', () => {
     ['DescribeStreamSummary', { StreamName: name }],
     ['DescribeStream', { Limit: tooSmall, ExclusiveStartShardId: name, StreamName: name }],
     ['GetRecords', { Limit: tooSmall, ShardIterator: empty('') }],
+    [
+      'ListShards',
+      {
+        ExclusiveStartShardId: name,
+        MaxResults: tooSmall,
+        NextToken: empty(''),
+        StreamName: name,
+      },
+    ],
+    [
+      'UpdateShardCount',
+      {
+        ScalingType: ['NONE', 'Member must satisfy enum value set: [UNIFORM_SCALING]'],
+        StreamName: name,
+        TargetShardCount: tooSmall,
+      },
+    ],
     [
       'GetShardIterator',
       { ShardId: name, ShardIteratorType: iteratorType, StartingSequenceNumber: sequenceNumber, StreamName: name },
