@@ -35,10 +35,11 @@ export interface ScalingPlan {
 }
 
 /**
- * Boundaries that lie so close to each other are the same one: widths are rounded down to whole keys, so those of 3 and
- * of 6 equal shards differ by single keys. Ranges are equal but for so many of their 10^34 keys or more.
+ * Boundaries that lie so close to each other are the same one: widths are rounded down to whole keys, so the boundaries
+ * of n equal shards differ by up to n keys from those of 2n, and splits at these would leave slivers. Ranges that are
+ * called equal may so differ by this many of their 10^34 keys or more.
  */
-const TOLERANCE = 1n << 20n;
+const TOLERANCE = 1n << 17n;
 
 /**
  * The plan by which the open shards `open`, which cover all hash keys in ascending order, become `target` equal ones.
@@ -108,11 +109,14 @@ function targetEnds(open: readonly Piece[], ranges: readonly HashKeyRange[]): bi
   let at = 0;
   return ranges.map(({ ending }) => {
     const key = BigInt(ending);
-    while (open[at]!.ending < key - TOLERANCE) at += 1;
-    const near = open[at]!.ending;
-    return near <= key + TOLERANCE ? near : key;
+    // The nearest: distances grow again from there on.
+    while (at + 1 < open.length && distance(open[at + 1]!.ending, key) <= distance(open[at]!.ending, key)) at += 1;
+    const nearest = open[at]!.ending;
+    return distance(nearest, key) <= TOLERANCE ? nearest : key;
   });
 }
+
+const distance = (a: bigint, b: bigint): bigint => (a < b ? b - a : a - b);
 
 const pairsOf = (pieces: readonly Piece[]): (readonly [Piece, Piece?])[] =>
   pieces.flatMap((piece, offset) => {
