@@ -124,12 +124,17 @@ async function removeGoneStreams(now: number, { database }: World, signal: Abort
   }
 }
 
+/** So many rows take a few milliseconds. Thousands become due at once when a stream of many shards was scaled. */
+const SLICE_SHARDS = 500;
+
 async function removeTrimmedShards(now: number, { database }: World, signal: AbortSignal): Promise<void> {
-  for (const { shard, ...name } of database.all(selectTrimmed, { now })) {
-    if (signal.aborted) return;
+  const trimmed = database.all(selectTrimmed, { now });
+  for (let at = 0; at < trimmed.length && !signal.aborted; at += SLICE_SHARDS) {
     await database.reclaim(() => {
-      database.run(deleteShard, { shard });
-      forgetStream(name, { database });
+      for (const { shard, ...name } of trimmed.slice(at, at + SLICE_SHARDS)) {
+        database.run(deleteShard, { shard });
+        forgetStream(name, { database });
+      }
     });
   }
 }
