@@ -57,12 +57,15 @@ export function topologiesOf(
   rows: readonly ShardRow[],
   changeMs: number | null,
 ): { before: Topology; after: Topology } {
-  const after = topologyOf(rows.map((row) => shardOf(row, row.closed_ms)));
+  const shards = rows.map((row) => shardOf(row, row.closed_ms));
+  const after = topologyOf(shards);
   const isChanging = changeMs !== null && rows.some((row) => row.opened_ms === changeMs);
   if (!isChanging) return { before: after, after };
-  const former = rows.filter((row) => row.opened_ms !== changeMs);
-  const before = topologyOf(former.map((row) => shardOf(row, row.closed_ms === changeMs ? null : row.closed_ms)));
-  return { before, after };
+  const before = rows.flatMap((row, offset) => {
+    if (row.opened_ms === changeMs) return [];
+    return [row.closed_ms === changeMs ? shardOf(row, null) : shards[offset]!];
+  });
+  return { before: topologyOf(before), after };
 }
 
 function topologyOf(shards: readonly Shard[]): Topology {
@@ -74,6 +77,7 @@ function topologyOf(shards: readonly Shard[]): Topology {
 }
 
 function shardOf(row: ShardRow, closedMs: number | null): Shard {
+  let sequenceNumbers: Shard['sequenceNumbers'] | undefined;
   return {
     id: row.id,
     index: row.shard_index,
@@ -86,7 +90,11 @@ function shardOf(row: ShardRow, closedMs: number | null): Shard {
     createdS: row.created_s,
     openedMs: row.opened_ms,
     closedMs,
-    sequenceNumbers: sequenceNumbersOf(row.created_s, row.shard_index),
+    // Made when it is asked for: of thousands of shards only a few are, and the numbers take as long as all the rest.
+    get sequenceNumbers() {
+      sequenceNumbers ??= sequenceNumbersOf(row.created_s, row.shard_index);
+      return sequenceNumbers;
+    },
   };
 }
 
