@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TEST_START_MS } from '../support/clock.ts';
 import { readShard } from '../support/kinesis.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import { type CallOptions, startTestServer, type TestServer } from '../support/server.ts';
 
 const ARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/s';
 
@@ -365,5 +365,63 @@ describe('DescribeStream', () => {
       'shardId-000000000008',
       'shardId-000000000009',
     ]);
+  });
+});
+
+describe('StreamId', () => {
+  const idOf = async (server: TestServer, options?: CallOptions): Promise<string> =>
+    (await server.ok('DescribeStreamSummary', { StreamName: 's' }, options)).StreamDescriptionSummary.StreamId;
+
+  it('names a stream where it stands alone, for every kind of operation', async () => {
+    const server = await startTestServer();
+    await server.createStream('s', 2);
+    await server.createStream('other');
+    const StreamId = await idOf(server);
+    await server.restart();
+    const { StreamDescriptionSummary } = await server.ok('DescribeStreamSummary', { StreamId });
+    expect(StreamDescriptionSummary).toMatchObject({ StreamName: 's', StreamId });
+    await server.ok('PutRecord', { StreamId, PartitionKey: 'k', ExplicitHashKey: '0', Data: '' });
+    expect(await readShard(server, 's', 'shardId-000000000000')).toHaveLength(1);
+    await server.ok('AddTagsToStream', { StreamId, Tags: { a: 'b' } });
+    expect((await server.ok('ListTagsForStream', { StreamName: 's' })).Tags).toEqual([{ Key: 'a', Value: 'b' }]);
+    await server.ok('DeleteStream', { StreamId });
+    expect([await statusOf(server, 's'), await statusOf(server, 'other')]).toEqual(['DELETING', 'ACTIVE']);
+  });
+
+  it('is not looked at beside a name or an ARN', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    for (const reference of [{ StreamName: 's' }, { StreamARN: ARN }]) {
+      const input = { ...reference, StreamId: 'abcdefghijklmnopqrst-abc' };
+      expect((await server.ok('DescribeStreamSummary', input)).StreamDescriptionSummary.StreamName).toBe('s');
+    }
+  });
+
+  it('is of one account, region and stream: nobody else finds it, nor who asks when it is gone', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    const StreamId = await idOf(server);
+    const missing = (account: string) => ({
+      __type: 'ResourceNotFoundException',
+      message: `Stream ${StreamId} under account ${account} not found.`,
+    });
+    const elsewhere = { account: '111111111111', region: 'us-east-1' };
+    await server.createStream('s', 1, elsewhere);
+    expect(await idOf(server, elsewhere)).not.toBe(StreamId);
+    expect((await server.call('DescribeStream', { StreamId }, elsewhere)).body).toEqual(missing('111111111111'));
+    const otherRegion = await server.call('DescribeStream', { StreamId }, { region: 'eu-west-1' });
+    expect(otherRegion.body).toEqual(missing('000000000000'));
+    await server.ok('DeleteStream', { StreamName: 's' });
+    server.clock.advance(500);
+    await server.createStream('s');
+    expect((await server.call('DescribeStream', { StreamId })).body).toEqual(missing('000000000000'));
+  });
+
+  it('or another way to name the stream must be given', async () => {
+    const server = await startTestServer();
+    expect((await server.call('DescribeStream', {})).body).toEqual({
+      __type: 'InvalidArgumentException',
+      message: 'Either StreamName or StreamARN must be provided.',
+    });
   });
 });
