@@ -120,6 +120,24 @@ it('a shard that was split and merged again at once is read to its end before th
   expect(numbersByKey(bucketText(server)).k).toEqual([...before, 1500]);
 });
 
+it('every record is delivered once and in order across changes of the shard count', async () => {
+  const server = await startTestServer();
+  const keys = [...'abcdefgh'];
+  await server.createStream('s', 4);
+  await createDeliveryStream(server, 'd', fromStream());
+  for (const [at, TargetShardCount] of [3, 5, 4].entries()) {
+    await put(server, keys, [2 * at]);
+    await server.ok('UpdateShardCount', { StreamName: 's', TargetShardCount, ScalingType: 'UNIFORM_SCALING' });
+    await put(server, keys, [2 * at + 1]);
+    server.clock.advance(1000);
+  }
+  await put(server, keys, [6]);
+  await deliver(server);
+  await deliver(server);
+  const expected = Object.fromEntries(keys.map((key) => [key, [0, 1, 2, 3, 4, 5, 6]]));
+  expect(numbersByKey(bucketText(server))).toEqual(expected);
+});
+
 it('several delivery streams may read one stream, each from its own beginning', async () => {
   const server = await startTestServer();
   await server.createStream('s');
