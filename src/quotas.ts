@@ -47,7 +47,7 @@ const table = {
   shards: [20_000, 20_000, 10],
   streamsInTransition: [Infinity, 5, 5],
   onDemandStreams: [Infinity, 50, 50],
-  // AWS has published no figure; it is as many as delivery streams had for years.
+  // AWS has published no figure: as many as the on-demand streams that channels deliver.
   channels: [Infinity, 50, 50],
   onDemandInitialShards: [4, 4, 4],
   onDemandInitialWriteBytesPerSecond: [4 * MiB, 4 * MiB, 4 * MiB],
