@@ -40,6 +40,7 @@ const statements = [
     id integer primary key autoincrement,
     stream integer not null references streams (id),
     name text not null,
+    created_s integer not null,
     created_ms integer not null,
     active_ms integer not null,
     deleted_ms integer,
@@ -47,7 +48,7 @@ const statements = [
   ) strict`,
   // A name is free again as soon as its consumer is gone, whose row stays until the next of that name is registered.
   `create unique index consumers_by_name on consumers (stream, name) where gone_ms is null`,
-  `create index consumers_by_name_ever on consumers (stream, name)`,
+  `create unique index consumers_by_name_ever on consumers (stream, name, created_s)`,
 
   `create table resource_policies (
     resource_arn text primary key,

@@ -163,6 +163,8 @@ interface ConsumersTable {
   /** streams.id */
   stream: number;
   name: string;
+  /** The creation second that its ARN ends with: above that of every former consumer of the name. */
+  created_s: number;
   created_ms: number;
   /** CREATING from created_ms until this instant, as for streams. */
   active_ms: number;

@@ -6,6 +6,13 @@ interface StreamName {
   readonly account: string;
 }
 
+/** A consumer as messages tell it from others that had its name. */
+interface ConsumerName {
+  readonly name: string;
+  /** The creation second of its ARN. */
+  readonly createdS: number;
+}
+
 export const invalidArgument = (message: string) => new ApiError('InvalidArgumentException', message);
 export const resourceNotFound = (message: string) => new ApiError('ResourceNotFoundException', message);
 export const resourceInUse = (message: string) => new ApiError('ResourceInUseException', message);
@@ -32,6 +39,17 @@ export const notActive = ({ name, account }: StreamName, status: string) =>
 /** For what is also possible while a stream is being split or merged. */
 export const notActiveOrUpdating = ({ name, account }: StreamName, status: string) =>
   resourceInUse(`Stream ${name} under account ${account} not ACTIVE or UPDATING, instead in state ${status}`);
+
+/** `consumer`: its name or ARN, as the client named it. */
+export const consumerNotFound = (consumer: string, account: string) =>
+  resourceNotFound(`Consumer ${consumer}, account ${account} not found.`);
+
+/** For what a consumer is needed for; the blank before the comma is AWS's. */
+export const consumerNotActive = (consumer: ConsumerName, { name, account }: StreamName) =>
+  resourceInUse(
+    `Consumer ${consumer.name} with creation timestamp ${consumer.createdS} under stream: ${name} , account ${account} ` +
+      'is not in ACTIVE status.',
+  );
 
 /** Clients search the text for "simultaneously be in CREATING or DELETING". */
 export const tooManyCreatingOrDeleting = (account: string, limit: number) =>
