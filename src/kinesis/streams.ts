@@ -3,13 +3,13 @@ import type { Call } from '../call.ts';
 import { atMost, type Bind, query } from '../database/query.ts';
 import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
-import { boolean, type Decoded, integer, map, required, requiredIn, structure } from '../protocol/shape.ts';
+import { boolean, type Decoded, integer, required, requiredIn, structure } from '../protocol/shape.ts';
 import { removeTags } from '../tags.ts';
 import { assertMayBeDeleted, assertRoomForStream } from './account-limits.ts';
 import { invalidArgument, streamExists } from './errors.ts';
 import { evenRanges } from './hash-key.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
-import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagKey, tagValue } from './shapes.ts';
+import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagMap } from './shapes.ts';
 import {
   addShard,
   findStream,
@@ -27,7 +27,7 @@ const createStreamInput = structure({
   StreamModeDetails: streamModeDetails,
   MaxRecordSizeInKiB: integer({ min: 1024, max: 10_240 }),
   WarmThroughputMiBps: integer({ min: 0 }),
-  Tags: map(tagKey, tagValue, { min: 1, max: 200, quota: 'tagsPerCall' }),
+  Tags: tagMap,
   StreamName: required(streamName),
 });
 type CreateStreamInput = Decoded<typeof createStreamInput>;
@@ -60,7 +60,7 @@ export const CreateStream = operation({
         call,
       );
     }
-    saveTags(name, input.Tags ?? new Map(), call);
+    saveTags(streamArnOf(name), input.Tags ?? new Map(), call);
     // Former streams of the name end here at the latest: even if the clock goes back, they do not come back.
     call.database.run(endFormer, name);
     forgetStream(name, call);

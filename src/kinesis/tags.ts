@@ -1,19 +1,13 @@
 /** AddTagsToStream, RemoveTagsFromStream, ListTagsForStream: one rule for every way in which tags are set. */
 import type { Call } from '../call.ts';
+import type { ApiError } from '../protocol/error.ts';
 import { operation } from '../protocol/operation.ts';
-import { integer, list, map, required, structure } from '../protocol/shape.ts';
+import { integer, required, structure } from '../protocol/shape.ts';
 import { quotaHint } from '../quotas.ts';
 import { removeTag, setTag, tagsOf, tagsPage } from '../tags.ts';
 import { invalidArgument, notActiveOrUpdating } from './errors.ts';
-import { streamReference, tagKey, tagValue } from './shapes.ts';
-import {
-  requireStream,
-  type Stream,
-  type StreamName,
-  type StreamReference,
-  statusOf,
-  streamArnOf,
-} from './stream-store.ts';
+import { streamReference, tagKey, tagKeyList, tagMap } from './shapes.ts';
+import { requireStream, type Stream, type StreamReference, statusOf, streamNameOfArn } from './stream-store.ts';
 
 const CHANGE_ERRORS = [
   'ResourceNotFoundException',
@@ -26,28 +20,26 @@ const CHANGE_ERRORS = [
 export const AddTagsToStream = operation({
   access: 'write',
   input: structure({
-    Tags: required(map(tagKey, tagValue, { min: 1, max: 200, quota: 'tagsPerCall' })),
+    Tags: required(tagMap),
     ...streamReference,
   }),
   rate: 'tagCallsPerSecond',
   errors: CHANGE_ERRORS,
   run({ Tags, ...reference }, call) {
-    saveTags(requireTaggable(reference, call), Tags, call);
+    saveTags(requireTaggable(reference, call).arn, Tags, call);
   },
 });
 
 export const RemoveTagsFromStream = operation({
   access: 'write',
   input: structure({
-    TagKeys: required(list(tagKey, { min: 1, max: 50, quota: 'tagKeysPerCall' })),
+    TagKeys: required(tagKeyList),
     ...streamReference,
   }),
   rate: 'tagCallsPerSecond',
   errors: CHANGE_ERRORS,
   run({ TagKeys, ...reference }, call) {
-    const { arn } = requireTaggable(reference, call);
-    assertCharacters(TagKeys);
-    for (const key of TagKeys) removeTag(arn, key, call.database);
+    deleteTags(requireTaggable(reference, call).arn, TagKeys, call);
   },
 });
 
@@ -68,12 +60,19 @@ export const ListTagsForStream = operation({
   },
 });
 
-/** Tags given at the creation stay as they are until the stream is ACTIVE, and DELETING has taken them away. */
 function requireTaggable(reference: StreamReference, call: Call): Stream {
   const stream = requireStream(reference, call);
-  const status = statusOf(stream, call.now);
-  if (status !== 'ACTIVE' && status !== 'UPDATING') throw notActiveOrUpdating(stream, status);
+  assertTaggable(stream, call);
   return stream;
+}
+
+/**
+ * Tags given at the creation stay as they are until the stream is ACTIVE, and DELETING has taken them away.
+ * @throws ApiError ResourceInUseException unless the stream is ACTIVE or UPDATING
+ */
+export function assertTaggable(stream: Stream, { now }: Call): void {
+  const status = statusOf(stream, now);
+  if (status !== 'ACTIVE' && status !== 'UPDATING') throw notActiveOrUpdating(stream, status);
 }
 
 export type Tags = ReadonlyMap<string, string>;
@@ -82,19 +81,36 @@ export type Tags = ReadonlyMap<string, string>;
 const ALLOWED = /^[\p{L}\p{N}\p{Z}_.:/=+\-%@]*$/u;
 
 /**
- * Adds `tags` to a stream, replacing the values of keys that it has. Only inside the body of a write.
- * @throws ApiError InvalidArgumentException for illegal characters or when the stream would have too many.
+ * Adds `tags` to the stream, consumer or channel with the ARN, replacing the values of keys that it has. Only inside the
+ * body of a write.
+ * @throws ApiError InvalidArgumentException for illegal characters or when the resource would have too many.
  */
-export function saveTags(stream: StreamName, tags: Tags, call: Call): void {
+export function saveTags(arn: string, tags: Tags, call: Call): void {
   assertCharacters([...tags].flat());
-  const arn = streamArnOf(stream);
   for (const [key, value] of tags) setTag(arn, { key, value }, call.database);
   const count = tagsOf(arn, call.database).length;
-  if (count <= call.quotas.tagsPerStream) return;
-  // AWS kept the "10" in this text when the limit became 50.
-  throw invalidArgument(
-    `Failed to add tags to stream ${stream.name} under account ${stream.account} because a given stream cannot have ` +
-      `more than 10 tags associated with it.${quotaHint(call.quotas, 'tagsPerStream', count)}`,
+  if (count > call.quotas.tagsPerStream) throw tooManyTags(arn, count, call);
+}
+
+/**
+ * Takes the tags with these keys away, as far as they are there. Only inside the body of a write.
+ * @throws ApiError InvalidArgumentException for illegal characters
+ */
+export function deleteTags(arn: string, keys: readonly string[], { database }: Call): void {
+  assertCharacters(keys);
+  for (const key of keys) removeTag(arn, key, database);
+}
+
+function tooManyTags(arn: string, count: number, { quotas }: Call): ApiError {
+  const stream = streamNameOfArn(arn);
+  const hint = quotaHint(quotas, 'tagsPerStream', count);
+  return invalidArgument(
+    stream === undefined
+      ? `Failed to add tags to resource ${arn} because a given resource cannot have more than ${quotas.tagsPerStream} ` +
+          `tags associated with it.${hint}`
+      : // AWS kept the "10" in this text when the limit became 50.
+        `Failed to add tags to stream ${stream.name} under account ${stream.account} because a given stream cannot ` +
+          `have more than 10 tags associated with it.${hint}`,
   );
 }
 
