@@ -87,12 +87,15 @@ interface StreamsTable {
   record_distribution: Generated<'AUTO' | 'USER_PARTITION_KEY'>;
 }
 
-/** How far the sequence numbers of a name's former streams went, so that a new stream of that name starts above. */
+/**
+ * How far the sequence numbers of a name's former streams went, and the ARNs of their consumers, so that a new stream of
+ * that name starts above.
+ */
 interface StreamNamesTable {
   account_id: string;
   region: string;
   name: string;
-  /** The latest shard creation second that any stream of this name has used. */
+  /** The latest creation second that a shard or consumer of any stream of this name has used. */
   last_created_s: number;
 }
 

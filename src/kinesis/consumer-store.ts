@@ -7,6 +7,7 @@ import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
 import { exists, isWithin } from '../lifecycle.ts';
 import { consumerNotFound, invalidArgument } from './errors.ts';
+import { removeBelongings } from './resource-belongings.ts';
 import { findStream, type Moment, type Stream, streamNameOfArn } from './stream-store.ts';
 
 export interface Consumer {
@@ -113,6 +114,24 @@ export function consumerStatusOf(
 ): ConsumerStatus {
   if (goneMs !== null) return 'DELETING';
   return isWithin(now, createdMs, activeMs) ? 'CREATING' : 'ACTIVE';
+}
+
+const markDeleted = query((bind: Bind<{ consumer: number; deletedMs: number; goneMs: number }>, db) =>
+  db
+    .updateTable('consumers')
+    .set({ deleted_ms: bind('deletedMs'), gone_ms: bind('goneMs') })
+    .where('id', '=', bind('consumer'))
+    .where('gone_ms', 'is', null),
+);
+
+/**
+ * Makes a consumer DELETING until `goneMs`, without its tags and policy; one that is DELETING already stays as it is.
+ * Only inside the body of a write.
+ */
+export function deleteConsumer({ id, arn }: Consumer, goneMs: number, stream: Stream, call: Call): void {
+  call.database.run(markDeleted, { consumer: id, deletedMs: call.now, goneMs });
+  removeBelongings(arn, call.database);
+  forgetConsumers(stream, call);
 }
 
 type ConsumerRow = NonNullable<(typeof selectConsumers)['row']>;

@@ -51,6 +51,36 @@ export const consumerNotActive = (consumer: ConsumerName, { name, account }: Str
       'is not in ACTIVE status.',
   );
 
+/** The other text for the same, of policies. */
+export const consumerNotActiveForPolicy = (consumer: ConsumerName, { name, account }: StreamName) =>
+  resourceInUse(
+    `Consumer ${consumer.name} with creation timestamp ${consumer.createdS} under stream ${name} and account ${account} ` +
+      'is not in ACTIVE status.',
+  );
+
+export const consumerExists = (consumer: string, { name, account }: StreamName) =>
+  resourceInUse(`Consumer ${consumer} under stream ${name}, account ${account} already exists.`);
+
+export const tooManyConsumers = ({ name, account }: StreamName, count: number, limit: number) =>
+  limitExceeded(
+    `This request would exceed the limit on the number of consumers of stream ${name} under account ${account}. ` +
+      `Current consumer count: ${count}. Limit: ${limit}.`,
+  );
+
+export const tooManyConsumersCreating = (account: string, limit: number) =>
+  limitExceeded(
+    'This request would exceed the limit on the number of consumers that can simultaneously be in CREATING for the ' +
+      `account ${account}. Limit: ${limit}.`,
+  );
+
+/** The account stands before the name, as in AWS's text. */
+export const streamHasConsumers = ({ name, account }: StreamName) =>
+  resourceInUse(
+    `DeleteStream can't delete ${account}:${name} because there are consumers associated with this data stream. To ` +
+      `delete ${name} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all the ` +
+      'consumers that are associated with it.',
+  );
+
 /** Clients search the text for "simultaneously be in CREATING or DELETING". */
 export const tooManyCreatingOrDeleting = (account: string, limit: number) =>
   limitExceeded(

@@ -4,11 +4,12 @@ import { atMost, type Bind, query } from '../database/query.ts';
 import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
 import { boolean, type Decoded, integer, required, requiredIn, structure } from '../protocol/shape.ts';
-import { removeTags } from '../tags.ts';
 import { assertMayBeDeleted, assertRoomForStream } from './account-limits.ts';
-import { invalidArgument, streamExists } from './errors.ts';
+import { consumersEver, consumersOf, deleteConsumer } from './consumer-store.ts';
+import { invalidArgument, streamExists, streamHasConsumers } from './errors.ts';
 import { evenRanges } from './hash-key.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
+import { removeBelongings } from './resource-belongings.ts';
 import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagMap } from './shapes.ts';
 import {
   addShard,
@@ -118,15 +119,24 @@ export const DeleteStream = operation({
     const stream = requireStream(input, call);
     // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
     if (stream.goneMs !== null) return;
+    const consumers = consumersOf(stream, call);
+    if (consumers.length > 0 && input.EnforceConsumerDeletion !== true) throw streamHasConsumers(stream);
     if (statusOf(stream, call.now) !== 'CREATING') assertMayBeDeleted(stream, call);
-    call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs: call.now + call.transitionMs });
-    const lastCreatedS = Math.max(...stream.topologies.after.listed.map(({ createdS }) => createdS));
+    const goneMs = call.now + call.transitionMs;
+    call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs });
     const { account, region, name } = stream;
-    call.database.run(rememberName, { account, region, name, lastCreatedS });
-    removeTags(stream.arn, call.database);
+    call.database.run(rememberName, { account, region, name, lastCreatedS: lastCreatedSecond(stream, call) });
+    for (const consumer of consumers) deleteConsumer(consumer, goneMs, stream, call);
+    removeBelongings(stream.arn, call.database);
     forgetStream(stream, call);
   },
 });
+
+/** Consumers count too, so that the ARN of one of this stream's never is that of one of the next stream's. */
+function lastCreatedSecond(stream: Stream, call: Call): number {
+  const { listed } = stream.topologies.after;
+  return Math.max(...[...listed, ...consumersEver(stream, call)].map(({ createdS }) => createdS));
+}
 
 const LISTING = 'ListStreams';
 
