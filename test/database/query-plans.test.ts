@@ -5,11 +5,12 @@ import { expect, it, vi } from 'vitest';
 import { openHandle } from '../../src/database/handle.ts';
 import { createDeliveryStream, deliverAfter, putRecords } from '../support/firehose.ts';
 import { shardIterator } from '../support/kinesis.ts';
-import { startTestServer } from '../support/server.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
 
 it('statements of the data plane and the views by stream never scan records', async () => {
   const prepare = vi.spyOn(BetterSqlite3.prototype, 'prepare');
-  const server = await startTestServer();
+  // A quota of consumers in CREATING makes them be counted.
+  const server = await startTestServer({ settings: { QUOTAS: 'current' } });
   await server.createStream('s', 2);
   await server.ok('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: '' });
   await server.ok('PutRecords', { StreamName: 's', Records: [{ PartitionKey: 'k', Data: '' }] });
@@ -17,6 +18,7 @@ it('statements of the data plane and the views by stream never scan records', as
   await server.ok('GetRecords', { ShardIterator });
   server.clock.advance(24 * 3_600_000);
   await server.ok('GetRecords', { ShardIterator: await shardIterator(server, 's', 'TRIM_HORIZON') });
+  await useConsumers(server);
   await server.runJob('sweep');
   await createDeliveryStream(server, 'd');
   await putRecords(server, 'd', ['a', 'b']);
@@ -43,7 +45,24 @@ it('statements of the data plane and the views by stream never scan records', as
     'select * from v_buffers',
   ];
   for (const sql of [...statements, ...views]) {
-    expect(planOf(sql), sql).not.toMatch(/SCAN (records|buffered_records)/);
+    expect(planOf(sql), sql).not.toMatch(/SCAN (records|buffered_records|consumers|resource_policies|tags)/);
   }
   handle.close();
 });
+
+/** Every statement about consumers, tags and policies of resources. */
+async function useConsumers(server: TestServer): Promise<void> {
+  const StreamARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/s';
+  const { Consumer } = await server.ok('RegisterStreamConsumer', { StreamARN, ConsumerName: 'c', Tags: { a: 'x' } });
+  server.clock.advance(500);
+  const ResourceARN = Consumer.ConsumerARN;
+  await server.ok('DescribeStreamConsumer', { ConsumerARN: ResourceARN });
+  await server.ok('DescribeStreamSummary', { StreamName: 's' });
+  await server.ok('UntagResource', { ResourceARN, TagKeys: ['a'] });
+  await server.ok('ListTagsForResource', { ResourceARN });
+  const Policy = JSON.stringify({ Statement: { Effect: 'Allow', Principal: '*', Action: '*' } });
+  await server.ok('PutResourcePolicy', { ResourceARN, Policy });
+  await server.ok('GetResourcePolicy', { ResourceARN });
+  await server.ok('DeregisterStreamConsumer', { ConsumerARN: ResourceARN });
+  server.clock.advance(500);
+}
