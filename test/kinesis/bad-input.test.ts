@@ -194,6 +194,8 @@ describe('a request that what is stored forbids', () => {
   const id = (index: number) => `shardId-${String(index).padStart(12, '0')}`;
   const tags = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'x']));
 
+  const arnOf = (stream: string) => `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`;
+  const consumer = (stream: string, ConsumerName = 'consumer') => ({ StreamARN: arnOf(stream), ConsumerName });
   const record = (more: object = {}) => ({ PartitionKey: 'k', Data: 'AAAA', ...more });
   const put = (StreamName: string, more: object = {}) => ({ StreamName, ...record(more) });
   /** The bad record stands between good ones, which must not stay. */
@@ -223,10 +225,13 @@ describe('a request that what is stored forbids', () => {
     await server.ok('CreateStream', { StreamName: 'demand' });
     await server.createStream('updating', 2);
     await server.createStream('deleting');
+    for (const StreamARN of [arnOf('active'), arnOf('deleting')]) {
+      await server.ok('RegisterStreamConsumer', { StreamARN, ConsumerName: 'consumer' });
+    }
     // Nothing was put into it: the first put also has to note that its creation is over.
     await server.createStream('fresh', 2);
     await server.ok('MergeShards', merge('updating', 0, 1));
-    await server.ok('DeleteStream', { StreamName: 'deleting' });
+    await server.ok('DeleteStream', { StreamName: 'deleting', EnforceConsumerDeletion: true });
     await server.ok('CreateStream', { StreamName: 'creating', ShardCount: 1 });
     return server;
   }
@@ -259,6 +264,16 @@ describe('a request that what is stored forbids', () => {
   const tooLarge = (path: string) =>
     `ValidationException: 1 validation error detected: Value at '${path}' failed to satisfy constraint: Member must ` +
     'have length less than or equal to 1048576';
+
+  const HAS_CONSUMERS =
+    "ResourceInUseException: DeleteStream can't delete 000000000000:active because there are consumers associated with " +
+    'this data stream. To delete active anyway, set the EnforceConsumerDeletion parameter to true to force the deletion ' +
+    'of all the consumers that are associated with it.';
+  const CONSUMER_EXISTS =
+    'ResourceInUseException: Consumer consumer under stream active, account 000000000000 already exists.';
+  const NO_CONSUMER = 'ResourceNotFoundException: Consumer none, account 000000000000 not found.';
+  const NO_POLICY = `ResourceNotFoundException: No resource policy found for resource ARN ${arnOf('active')}`;
+  const EMPTY_POLICY = 'InvalidArgumentException: The policy has no Statement.';
 
   const NO_NUMBER = String(2n ** 185n);
   const BAD_NUMBER =
@@ -342,6 +357,28 @@ describe('a request that what is stored forbids', () => {
         ['RemoveTagsFromStream', { StreamName: 'creating', TagKeys: ['a'] }, inState('creating', 'ACTIVE or UPDATING')],
         ['RemoveTagsFromStream', { StreamName: 'active', TagKeys: ['k0', 'not;fine'] }, BAD_CHARACTERS],
         ['ListTagsForStream', { StreamName: 'none' }, notFound('none')],
+        ['TagResource', { ResourceARN: arnOf('active'), Tags: { k0: 'new', a: 'x', b: 'x' } }, tooManyTags('active')],
+        ['UntagResource', { ResourceARN: arnOf('active'), TagKeys: ['k0', 'not;fine'] }, BAD_CHARACTERS],
+        ['ListTagsForResource', { ResourceARN: arnOf('none') }, notFound('none')],
+      ],
+    ],
+    [
+      'consumers and policies',
+      [
+        ['RegisterStreamConsumer', consumer('none'), notFound('none')],
+        ['RegisterStreamConsumer', consumer('creating'), inState('creating', 'ACTIVE or UPDATING')],
+        ['RegisterStreamConsumer', consumer('deleting', 'new'), inState('deleting', 'ACTIVE or UPDATING')],
+        ['RegisterStreamConsumer', consumer('active'), CONSUMER_EXISTS],
+        ['RegisterStreamConsumer', { ...consumer('active', 'new'), Tags: { 'not;fine': 'x' } }, BAD_CHARACTERS],
+        ['DescribeStreamConsumer', consumer('active', 'none'), NO_CONSUMER],
+        ['DeregisterStreamConsumer', consumer('active', 'none'), NO_CONSUMER],
+        ['DeregisterStreamConsumer', consumer('none'), notFound('none')],
+        ['ListStreamConsumers', { StreamARN: arnOf('none') }, notFound('none')],
+        ['DeleteStream', { StreamName: 'active' }, HAS_CONSUMERS],
+        ['PutResourcePolicy', { ResourceARN: arnOf('active'), Policy: '{}' }, EMPTY_POLICY],
+        ['PutResourcePolicy', { ResourceARN: arnOf('none'), Policy: '{}' }, notFound('none')],
+        ['DeleteResourcePolicy', { ResourceARN: arnOf('active') }, NO_POLICY],
+        ['GetResourcePolicy', { ResourceARN: arnOf('none') }, notFound('none')],
       ],
     ],
   ])('is refused in the words of AWS and changes no row: %s', async (_subject, refused) => {

@@ -1,5 +1,7 @@
 /** Registered consumers: their states, names and ARNs, limits, listing, and what becomes of them with the stream. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openConnection } from '../../src/database/connection.ts';
 import { TEST_START_MS } from '../support/clock.ts';
 import { databaseRows } from '../support/database-rows.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -252,6 +254,21 @@ describe('RegisterStreamConsumer', () => {
     expect(await refused(server, 'RegisterStreamConsumer', { ...one, ConsumerName: 'c0' })).toMatch('already exists.');
     await server.ok('DeregisterStreamConsumer', { StreamARN: ARN, ConsumerName: 'c7' });
     await register(server, 'more');
+  });
+
+  it('allows fifty to an account that is committed to a minimum throughput', async () => {
+    const { directory, clock, close } = await startWithStream();
+    await close();
+    const handle = openConnection(join(directory, 'millrace.db'));
+    const commitment = handle.prepare('insert into account_settings values (?, ?, 1, ?, null)');
+    commitment.run('000000000000', 'us-east-1', clock.now());
+    commitment.run('111111111111', 'eu-west-1', clock.now());
+    handle.close();
+    const server = await startTestServer({ directory, clock });
+    for (let index = 0; index < 50; index += 1) await register(server, `c${index}`);
+    expect(await refused(server, 'RegisterStreamConsumer', { StreamARN: ARN, ConsumerName: 'more' })).toMatch(
+      /Current consumer count: 50\. Limit: 50\.$/,
+    );
   });
 
   it('lets five be CREATING at once in an account and region where AWS does', async () => {
