@@ -144,7 +144,7 @@ const PLACES: readonly Place[] = [
   {
     name: 'the deletion of a stream',
     file: 'src/kinesis/streams.js',
-    text: '‹call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs: call.now + call.transitionMs });›',
+    text: '‹call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs });›',
     hits: AT_TIMES,
   },
   { name: 'the inspection', file: OPENING, text: '‹const found = inspectFiles(files);›', occasion: 'start' },
