@@ -121,6 +121,7 @@ const markDeleted = query((bind: Bind<{ consumer: number; deletedMs: number; gon
     .updateTable('consumers')
     .set({ deleted_ms: bind('deletedMs'), gone_ms: bind('goneMs') })
     .where('id', '=', bind('consumer'))
+    // Deleting what is being deleted changes nothing, as with streams.
     .where('gone_ms', 'is', null),
 );
 

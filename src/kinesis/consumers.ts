@@ -158,8 +158,7 @@ export const DeregisterStreamConsumer = operation({
   run(reference, call) {
     const { consumer, stream } = consumerMeant(reference, call);
     assertStreamCallRate('DeregisterStreamConsumer', 'deregisterConsumerCallsPerSecond', stream, call);
-    // Deleting what is being deleted changes nothing, as with streams.
-    if (consumer.goneMs === null) deleteConsumer(consumer, call.now + call.transitionMs, stream, call);
+    deleteConsumer(consumer, call.now + call.transitionMs, stream, call);
   },
 });
 

@@ -459,6 +459,17 @@ describe('DeleteStream', () => {
     await server.ok('DeleteStream', { StreamName: 's' });
   });
 
+  it('does not put off the end of a consumer that is DELETING already', async () => {
+    const server = await startWithStream();
+    const ConsumerARN = await active(server);
+    await server.ok('DeregisterStreamConsumer', { ConsumerARN });
+    server.clock.advance(300);
+    await server.ok('DeleteStream', { StreamName: 's', EnforceConsumerDeletion: true });
+    server.clock.advance(200);
+    expect(await byArn(server, ConsumerARN)).toEqual(noConsumer(ConsumerARN));
+    await server.ok('DescribeStream', { StreamName: 's' });
+  });
+
   it('with EnforceConsumerDeletion takes them along, with their tags and policies', async () => {
     const server = await startWithStream();
     const ConsumerARN = await active(server, 'c', { Tags: { a: 'x' } });
