@@ -283,6 +283,8 @@ describe('RegisterStreamConsumer', () => {
       'LimitExceededException: This request would exceed the limit on the number of consumers that can simultaneously ' +
         'be in CREATING for the account 000000000000. Limit: 5.',
     );
+    await server.ok('DeregisterStreamConsumer', onT('a'));
+    await server.ok('RegisterStreamConsumer', onT('d'));
     server.clock.advance(500);
     await server.ok('RegisterStreamConsumer', onT('c'));
   });
