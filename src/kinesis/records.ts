@@ -20,7 +20,6 @@ import { append, type NewRecord, PositionsExhausted, tipOf } from './record-log.
 import { read, type StoredRecord } from './record-reading.ts';
 import { parseSequenceNumber } from './sequence-number.ts';
 import { hashKey, sequenceNumber, streamArn, streamId, streamReference } from './shapes.ts';
-import { shardIdOf } from './shard-id.ts';
 import {
   horizonOf,
   requireStream,
@@ -32,7 +31,8 @@ import {
   topologyAt,
 } from './stream-store.ts';
 import { assertReadable, chargeRead, refusedWrites } from './throughput.ts';
-import { childrenOf, parentIndicesOf, type Shard, shardFor } from './topology.ts';
+import { type Shard, shardFor } from './topology.ts';
+import { childShards, wireRecord } from './wire-records.ts';
 
 const PUT_ERRORS = [
   'ResourceNotFoundException',
@@ -236,7 +236,7 @@ export const GetRecords = operation({
     // Once closed, a shard gets no more records: what follows is in its children.
     const atEnd = isNewest && shard.closedMs !== null;
     return {
-      Records: records.map(wireRecord),
+      Records: records.map((record) => wireRecord(record, stream)),
       NextShardIterator: atEnd ? undefined : iteratorAt(next, stream, shard, call),
       MillisBehindLatest: isNewest ? 0 : millisBehind(last, call),
       ChildShards: atEnd ? childShards(shard, stream, call) : undefined,
@@ -244,23 +244,8 @@ export const GetRecords = operation({
   },
 });
 
-const wireRecord = ({ sequenceNumber, arrivedMs, data, partitionKey }: StoredRecord) => ({
-  SequenceNumber: sequenceNumber,
-  ApproximateArrivalTimestamp: new Date(arrivedMs),
-  Data: data,
-  PartitionKey: partitionKey,
-});
-
 /**
  * How far the last returned record lies behind the tip in time. 0 would tell clients that nothing comes after it, so it
  * is never 0, also within the same millisecond or when the clock was set back.
  */
 const millisBehind = ({ arrivedMs }: StoredRecord, { now }: Call): number => Math.max(1, now - arrivedMs);
-
-/** Where consumers go on after the end of a closed shard. */
-const childShards = (shard: Shard, stream: Stream, call: Call) =>
-  childrenOf(shard, topologyAt(stream, call.now)).map((child) => ({
-    ShardId: child.shardId,
-    ParentShards: parentIndicesOf(child).map(shardIdOf),
-    HashKeyRange: { StartingHashKey: child.startingHashKey, EndingHashKey: child.endingHashKey },
-  }));
