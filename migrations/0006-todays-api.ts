@@ -16,10 +16,20 @@ const statusOf = (table: string) => `case
       when ${table}.gone_ms is not null then 'DELETING'
       when ${nowMs} >= ${table}.created_ms and ${nowMs} < ${table}.active_ms then 'CREATING'`;
 
+const exists = `(gone_ms is null or (${nowMs} >= deleted_ms and ${nowMs} < gone_ms))`;
+const isUpdating = `(${nowMs} >= updating_ms and ${nowMs} < updated_ms)`;
+// What arrived at or before it has expired. A longer retention does not bring back what had expired before; trimmed_ms of a
+// later day was written by a clock that has been set back since.
+const horizonMs = `max(
+      ${nowMs} - retention_hours * 3600000,
+      case when trimmed_ms <= ${nowMs} - 86400000 then trimmed_ms else 0 end
+    )`;
+
 const statements = [
   `alter table streams add column shard_level_metrics text not null default '[]'`,
   `alter table streams add column record_distribution text not null default 'USER_PARTITION_KEY'
     check (record_distribution in ('AUTO', 'USER_PARTITION_KEY'))`,
+  `alter table streams add column trimmed_ms integer not null default 0`,
 
   `create table stream_encryption (
     stream integer not null references streams (id),
@@ -99,6 +109,51 @@ const statements = [
     maximum real not null,
     received_ms integer not null
   ) strict`,
+
+  `drop view v_shards`,
+  `create view v_shards as
+  select
+    streams.name as stream,
+    printf('shardId-%012d', shard_index) as shard,
+    case
+      when closed_ms is null or (${isUpdating} and closed_ms = updated_ms) then 'OPEN'
+      else 'CLOSED'
+    end as state,
+    next_position - 1 as records_ever,
+    case when last_arrived_ms > 0 then ${isoOf('last_arrived_ms')} end as last_arrived,
+    starting_hash_key,
+    ending_hash_key,
+    case when parent_shard_index is not null
+      then printf('shardId-%012d', parent_shard_index) end as parent,
+    case when adjacent_parent_shard_index is not null
+      then printf('shardId-%012d', adjacent_parent_shard_index) end as adjacent_parent,
+    streams.account_id as account,
+    streams.region,
+    shards.id as shard_id
+  from shards join streams on streams.id = shards.stream
+  where ${exists}
+    and (${isUpdating} and opened_ms = updated_ms) is not true
+    and (max(closed_ms, last_arrived_ms) <= ${horizonMs}) is not true`,
+
+  // A record that was put without a partition key has an empty one in its row, and none in the view.
+  `drop view v_records`,
+  `create view v_records as
+  select
+    streams.name as stream,
+    printf('shardId-%012d', shards.shard_index) as shard,
+    ${isoOf('records.arrived_ms')} as arrived,
+    nullif(records.partition_key, '') as partition_key,
+    case when records.is_text then cast(records.data as text) else 'x''' || hex(records.data) || '''' end as data,
+    length(records.data) as bytes,
+    records.sequence_number,
+    streams.account_id as account,
+    streams.region,
+    records.id as record_id
+  from streams
+  cross join shards on shards.stream = streams.id
+  cross join records on records.id >= (shards.id << 40) and records.id < ((shards.id + 1) << 40)
+  where ${exists}
+    and records.arrived_ms > ${horizonMs}`,
 
   `create view v_consumers as
   select

@@ -85,6 +85,8 @@ interface StreamsTable {
   shard_level_metrics: Generated<string>;
   /** AUTO: records go to shards in turn, whatever their partition keys. On-demand streams only. */
   record_distribution: Generated<'AUTO' | 'USER_PARTITION_KEY'>;
+  /** What arrived at or before this instant had expired when the retention was changed last, and does not come back. */
+  trimmed_ms: Generated<number>;
 }
 
 /**
@@ -130,6 +132,7 @@ interface RecordsTable {
   shard: GeneratedAlways<number>;
   /** As the API prints it. */
   sequence_number: string;
+  /** Empty: it was put without one, which a stream with the distribution AUTO takes. */
   partition_key: string;
   arrived_ms: number;
   /** Whether the data is valid UTF-8 without NUL, for the views. */

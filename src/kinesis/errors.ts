@@ -224,6 +224,28 @@ function javaDate(ms: number): string {
   return `${weekday} ${month} ${day} ${time} UTC ${year}`;
 }
 
+export const retentionTooShort = (hours: number, min: number) =>
+  invalidArgument(
+    `Minimum allowed retention period is ${min} hours. Requested retention period (${hours} hours) is too short.`,
+  );
+
+export const retentionTooLong = (hours: number, max: number, hint: string) =>
+  invalidArgument(
+    `Maximum allowed retention period is ${max} hours. Requested retention period (${hours} hours) is too long.${hint}`,
+  );
+
+export const retentionNotIncreased = (hours: number, existing: number, { name }: StreamName) =>
+  invalidArgument(
+    `Requested retention period (${hours} hours) for stream ${name} can not be shorter than existing retention period ` +
+      `(${existing} hours). Use DecreaseRetentionPeriod API.`,
+  );
+
+export const retentionNotReduced = (hours: number, existing: number, { name }: StreamName) =>
+  invalidArgument(
+    `Requested retention period (${hours} hours) for stream ${name} can not be longer than existing retention period ` +
+      `(${existing} hours). Use IncreaseRetentionPeriod API.`,
+  );
+
 /** Everything else about the request was right, and nothing of it was done. */
 export const dryRun = () =>
   new ApiError('DryRunOperationException', 'The request was rejected because the DryRun parameter was specified.');

@@ -14,14 +14,12 @@ import { existsAt } from '../lifecycle.ts';
 import { deleteSlice, hasExpired } from './record-log.ts';
 import { forgetStream, horizonOf } from './stream-store.ts';
 
-const HOUR_MS = 3_600_000;
-
 /** Every shard with the instant up to which its records can be deleted: all of them when the stream is gone. */
 const selectShards = query((bind: Bind<{ now: number }>, db) =>
   db
     .selectFrom('shards')
     .innerJoin('streams', 'streams.id', 'shards.stream')
-    .select(['shards.id', 'streams.retention_hours as retentionHours'])
+    .select(['shards.id', 'streams.retention_hours as retentionHours', 'streams.trimmed_ms as trimmedMs'])
     .select(sql<0 | 1>`not ${existsAt(bind('now'))}`.as('isGone')),
 );
 
@@ -33,14 +31,14 @@ const selectGone = query((bind: Bind<{ now: number }>, db) =>
     .where(sql<boolean>`not ${existsAt(bind('now'))}`),
 );
 
-/** Closed shards none of whose records is left: clients do not see them any more. */
-const selectTrimmed = query((bind: Bind<{ now: number }>, db) =>
+const selectClosed = query((_bind: Bind<object>, db) =>
   db
     .selectFrom('shards')
     .innerJoin('streams', 'streams.id', 'shards.stream')
     .select(['shards.id as shard', 'account_id as account', 'region', 'name'])
-    .where('closed_ms', 'is not', null)
-    .where(sql<boolean>`max(closed_ms, last_arrived_ms) <= ${bind('now')} - retention_hours * ${sql.lit(HOUR_MS)}`),
+    .select(['retention_hours as retentionHours', 'trimmed_ms as trimmedMs'])
+    .select(sql<number>`max(closed_ms, last_arrived_ms)`.as('endMs'))
+    .where('closed_ms', 'is not', null),
 );
 
 const deleteShard = query((bind: Bind<{ shard: number }>, db) =>
@@ -127,13 +125,14 @@ async function removeGoneStreams(now: number, { database }: World, signal: Abort
 /** So many rows take a few milliseconds. Thousands become due at once when a stream of many shards was scaled. */
 const SLICE_SHARDS = 500;
 
+/** Closed shards none of whose records is left: clients do not see them any more. */
 async function removeTrimmedShards(now: number, { database }: World, signal: AbortSignal): Promise<void> {
-  const trimmed = database.all(selectTrimmed, { now });
+  const trimmed = database.all(selectClosed, {}).filter(({ endMs, ...stream }) => endMs <= horizonOf(stream, now));
   for (let at = 0; at < trimmed.length && !signal.aborted; at += SLICE_SHARDS) {
     await database.reclaim(() => {
-      for (const { shard, ...name } of trimmed.slice(at, at + SLICE_SHARDS)) {
+      for (const { shard, account, region, name } of trimmed.slice(at, at + SLICE_SHARDS)) {
         database.run(deleteShard, { shard });
-        forgetStream(name, { database });
+        forgetStream({ account, region, name }, { database });
       }
     });
   }

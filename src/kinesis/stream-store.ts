@@ -20,6 +20,8 @@ export interface Stream {
   readonly streamId: string;
   readonly mode: 'PROVISIONED' | 'ON_DEMAND';
   readonly retentionHours: number;
+  /** What arrived at or before this instant had expired when the retention was changed last. */
+  readonly trimmedMs: number;
   /** Null: the quota in force. */
   readonly maxRecordKib: number | null;
   readonly warmThroughputMibps: number | null;
@@ -249,9 +251,18 @@ export function topologyAt(stream: Stream, now: number): Topology {
 
 const HOUR_MS = 3_600_000;
 
-/** Records that arrived at or before this instant have expired. */
-export const horizonOf = ({ retentionHours }: Pick<Stream, 'retentionHours'>, now: number): number =>
-  now - retentionHours * HOUR_MS;
+/** No stream keeps its records for less. */
+const SHORTEST_RETENTION_MS = 24 * HOUR_MS;
+
+/**
+ * Records that arrived at or before this instant have expired. A longer retention does not bring back what had expired
+ * before. No clock writes a `trimmedMs` of the last day: one that did was ahead, and has been set back since, so that
+ * nothing had expired in truth.
+ */
+export function horizonOf({ retentionHours, trimmedMs }: Pick<Stream, 'retentionHours' | 'trimmedMs'>, now: number) {
+  const horizonMs = now - retentionHours * HOUR_MS;
+  return trimmedMs > horizonMs && trimmedMs <= now - SHORTEST_RETENTION_MS ? trimmedMs : horizonMs;
+}
 
 /** Closed for so long that none of its records is left: it is not listed any more, and nothing can be asked of it. */
 function isTrimmed({ id, closedMs }: Shard, stream: Stream, { now, database }: Moment): boolean {
@@ -279,6 +290,7 @@ function streamOf(row: StreamRow, shardRows: readonly ShardRow[], encryption: St
     streamId: row.stream_id,
     mode: row.stream_mode,
     retentionHours: row.retention_hours,
+    trimmedMs: row.trimmed_ms,
     maxRecordKib: row.max_record_kib,
     warmThroughputMibps: row.warm_throughput_mibps,
     shardLevelMetrics: JSON.parse(row.shard_level_metrics),
