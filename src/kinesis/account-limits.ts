@@ -66,9 +66,15 @@ export function assertRoomForStream(mode: 'PROVISIONED' | 'ON_DEMAND', shards: n
     throw tooManyCreatingOrDeleting(account, quotas.streamsInTransition);
   }
   assertRoom(shards, use, call, call);
-  if (mode === 'ON_DEMAND' && use.on_demand >= quotas.onDemandStreams) {
-    throw onDemandLimitExceeded(call, use.on_demand, quotas.onDemandStreams);
-  }
+  if (mode === 'ON_DEMAND') assertRoomForOnDemand(use, call, call);
+}
+
+/** @throws ApiError LimitExceededException when there is no room for a stream that becomes an on-demand stream */
+export const assertRoomForOnDemandStream = (where: Namespace, call: Call): void =>
+  assertRoomForOnDemand(useOf(where, call), where, call);
+
+function assertRoomForOnDemand({ on_demand: count }: Use, where: Namespace, { quotas }: Call): void {
+  if (count >= quotas.onDemandStreams) throw onDemandLimitExceeded(where, count, quotas.onDemandStreams);
 }
 
 /** @throws ApiError LimitExceededException */

@@ -122,6 +122,30 @@ export const onDemand = ({ name, account }: StreamName) =>
     `Request is invalid. Stream ${name} under account ${account} is in On-Demand mode.`,
   );
 
+export const provisioned = ({ name, account }: StreamName) =>
+  new ApiError(
+    'ValidationException',
+    `Request is invalid. Stream ${name} under account ${account} is in Provisioned mode. Use UpdateStreamMode to make ` +
+      'it On-Demand.',
+  );
+
+export const autoNeedsOnDemand = ({ name, account }: StreamName) =>
+  invalidArgument(
+    `RecordDistributionStrategy AUTO cannot be used with stream ${name} under account ${account}, which is in ` +
+      'Provisioned mode: only On-Demand streams have it.',
+  );
+
+/** For warm throughput, which is part of what an account gets for the commitment. */
+export const notCommitted = (account: string, region: string) =>
+  new ApiError(
+    'ValidationException',
+    `Request is invalid. WarmThroughputMiBps needs MinimumThroughputBillingCommitment, which the account ${account} has ` +
+      `not enabled in ${region}. Enable it with UpdateAccountSettings.`,
+  );
+
+export const warmThroughputTooHigh = (mibps: number, limit: number, hint: string) =>
+  limitExceeded(`WarmThroughputMiBps ${mibps} exceeds the limit of an On-Demand stream. Limit: ${limit}.${hint}`);
+
 export const shardClosed = (shard: string, { name, account }: StreamName) =>
   invalidArgument(
     `Shard ${shard} in stream ${name} under account ${account} has already been merged or split, and thus is not ` +
@@ -193,6 +217,10 @@ export const invalidOrderingNumber = (value: string, { name, account }: StreamNa
   invalidArgument(
     `ExclusiveMinimumSequenceNumber ${value} used in PutRecord on stream ${name} under account ${account} is invalid.`,
   );
+
+/** `paths`: of the partition keys that are needed and absent. */
+export const partitionKeysMissing = (paths: readonly string[]) =>
+  validationException(paths.map((path) => constraintItem('null', path, 'Member must not be null')));
 
 /** `items`: path of a record's data, and what the message adds to the figure (see quotaHint). */
 export const recordsTooLarge = (items: readonly { readonly path: string; readonly hint: string }[], maxBytes: number) =>

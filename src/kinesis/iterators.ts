@@ -1,8 +1,8 @@
 /** GetShardIterator, and the iterator: a position in a shard that the client carries for five minutes. */
 import type { Call } from '../call.ts';
 import { operation } from '../protocol/operation.ts';
-import { required, structure, timestamp } from '../protocol/shape.ts';
-import { expiredIterator, invalidIterator, shardDoesNotExist, shardNotFound } from './errors.ts';
+import { boolean, required, structure, timestamp } from '../protocol/shape.ts';
+import { dryRun, expiredIterator, invalidIterator, shardDoesNotExist, shardNotFound } from './errors.ts';
 import { hasReadable } from './record-reading.ts';
 import { seal, unseal } from './sealed-token.ts';
 import { sequenceNumber, shardId, streamReference } from './shapes.ts';
@@ -18,6 +18,7 @@ const input = structure({
   StartingSequenceNumber: sequenceNumber,
   ...streamReference,
   Timestamp: timestamp(),
+  DryRun: boolean(),
 });
 
 export const GetShardIterator = operation({
@@ -29,6 +30,7 @@ export const GetShardIterator = operation({
     'ProvisionedThroughputExceededException',
     'AccessDeniedException',
     'InternalFailureException',
+    'DryRunOperationException',
   ],
   run(request, call) {
     const name = streamNameOf(request, call);
@@ -37,10 +39,11 @@ export const GetShardIterator = operation({
     const stream = findStream(name, call);
     const shard = stream && findShard(index, stream, call);
     if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIdOf(index), name);
-    assertIteratorRate(shard, stream, call);
+    assertIteratorRate(shard, stream, call, request.DryRun ? 0 : 1);
     const { ShardIteratorType: type, StartingSequenceNumber: number, Timestamp: timestampMs } = request;
     const start = { type, number, timestampMs, operation: 'GetShardIterator' } as const;
     const position = startingPosition(start, stream, shard, call);
+    if (request.DryRun) throw dryRun();
     if (call.quotas.profile === 'documented' && isAtEnd(position, stream, shard, call)) return {};
     return { ShardIterator: iteratorAt(position, stream, shard, call) };
   },

@@ -1,11 +1,21 @@
 /** PutRecord, PutRecords, GetRecords: records in, records out. */
 import type { Call } from '../call.ts';
 import { operation } from '../protocol/operation.ts';
-import { blob, type Decoded, integer, list, required, string, structure } from '../protocol/shape.ts';
+import {
+  blob,
+  boolean,
+  type Decoded,
+  integer,
+  list,
+  required,
+  requiredIn,
+  string,
+  structure,
+} from '../protocol/shape.ts';
 import { quotaHint } from '../quotas.ts';
 import {
+  dryRun,
   invalidArgument,
-  invalidExplicitHashKey,
   invalidOrderingNumber,
   KMS_ERRORS,
   limitTooLarge,
@@ -14,10 +24,10 @@ import {
   streamNotFound,
   throughputExceeded,
 } from './errors.ts';
-import { type HexHashKey, hexOfDecimal, hexOfPartitionKey } from './hash-key.ts';
 import { iteratorAt, openIterator } from './iterators.ts';
 import { append, type NewRecord, PositionsExhausted, tipOf } from './record-log.ts';
 import { read, type StoredRecord } from './record-reading.ts';
+import { assertPartitionKeys, shardsFor, takeTurns } from './routing.ts';
 import { parseSequenceNumber } from './sequence-number.ts';
 import { hashKey, sequenceNumber, streamArn, streamId, streamReference } from './shapes.ts';
 import {
@@ -30,9 +40,9 @@ import {
   streamNameOf,
   topologyAt,
 } from './stream-store.ts';
-import { assertReadable, chargeRead, refusedWrites } from './throughput.ts';
-import { type Shard, shardFor } from './topology.ts';
-import { childShards, wireRecord } from './wire-records.ts';
+import { assertReadable, assertWritable, chargeRead, refusedWrites } from './throughput.ts';
+import type { Shard } from './topology.ts';
+import { childShards, encryptionTypeAt, wireRecord } from './wire-records.ts';
 
 const PUT_ERRORS = [
   'ResourceNotFoundException',
@@ -41,34 +51,54 @@ const PUT_ERRORS = [
   ...KMS_ERRORS,
   'AccessDeniedException',
   'InternalFailureException',
+  'DryRunOperationException',
 ] as const;
 
 const partitionKey = string({ min: 1, max: 256, quota: 'partitionKeyCharacters' });
 const data = blob({ min: 0, max: 10_485_760, quota: 'recordBytesCeiling' });
 
-const entry = { PartitionKey: required(partitionKey), ExplicitHashKey: hashKey, Data: required(data) } as const;
+// Streams with the distribution AUTO take records without a partition key; see routing.ts.
+const entry = {
+  PartitionKey: requiredIn('documented', partitionKey),
+  ExplicitHashKey: hashKey,
+  Data: required(data),
+} as const;
 const entryShape = structure(entry);
 type Entry = Decoded<typeof entryShape>;
 
 export const PutRecord = operation({
   access: 'append',
-  input: structure({ SequenceNumberForOrdering: sequenceNumber, ...entry, ...streamReference }),
+  input: structure({
+    SequenceNumberForOrdering: sequenceNumber,
+    ...entry,
+    ...streamReference,
+    DryRun: boolean(),
+  }),
   errors: PUT_ERRORS,
   run(input, call) {
     const stream = requireWritable(input, call);
-    const hash = routingHash(input);
+    assertPartitionKeys([input], stream);
+    const shard = shardsFor([input], stream, call)[0]!;
     if (input.SequenceNumberForOrdering !== undefined) {
       assertOrderingNumber(input.SequenceNumberForOrdering, stream, call);
     }
     const sizes = [storedBytes(input)];
     assertRecordSizes([input], sizes, stream, call, () => 'data');
-    const shard = shardFor(hash, topologyAt(stream, call.now));
+    if (input.DryRun) {
+      assertWritable(shard, sizes[0]!, stream, call);
+      throw dryRun();
+    }
+    takeTurns(1, stream, call);
     if (refusedWrites('PutRecord', shard, sizes, stream, call).size > 0) {
       throw throughputExceeded(shard.shardId, stream);
     }
     settle(stream, call);
     const [number] = append(shard, [newRecord(input)], call.now, call.database);
-    return { ShardId: shard.shardId, SequenceNumber: number };
+    return {
+      ShardId: shard.shardId,
+      SequenceNumber: number,
+      EncryptionType: encryptionTypeOfPut([shard], stream, call),
+    };
   },
 });
 
@@ -77,18 +107,26 @@ export const PutRecords = operation({
   input: structure({
     Records: required(list(entryShape, { min: 1, max: 500, quota: 'putRecordsEntries' })),
     ...streamReference,
+    DryRun: boolean(),
   }),
   errors: PUT_ERRORS,
-  run({ Records, ...reference }, call) {
+  run({ Records, DryRun, ...reference }, call) {
     const stream = requireWritable(reference, call);
-    const topology = topologyAt(stream, call.now);
-    const shards = Records.map((record) => shardFor(routingHash(record), topology));
+    assertPartitionKeys(Records, stream, (index) => `records.${index + 1}.member.partitionKey`);
+    const shards = shardsFor(Records, stream, call);
     const sizes = Records.map(storedBytes);
     assertRecordSizes(Records, sizes, stream, call, (index) => `records.${index + 1}.member.data`);
     assertRequestSize(sizes, call);
+    // Throughput fails single records, never the request: a dry run does not ask for it.
+    if (DryRun) throw dryRun();
+    takeTurns(Records.length, stream, call);
     settle(stream, call);
     const results = putAll({ records: Records, sizes, shards }, stream, call);
-    return { FailedRecordCount: results.filter((result) => 'ErrorCode' in result).length, Records: results };
+    return {
+      FailedRecordCount: results.filter((result) => 'ErrorCode' in result).length,
+      Records: results,
+      EncryptionType: encryptionTypeOfPut(shards, stream, call),
+    };
   },
 });
 
@@ -138,20 +176,19 @@ function putInto(shard: Shard, batch: readonly Entry[], { now, database, log }: 
   }
 }
 
-const newRecord = ({ PartitionKey, Data }: Entry): NewRecord => ({ partitionKey: PartitionKey, data: Data });
+const newRecord = ({ PartitionKey, Data }: Entry): NewRecord => ({ partitionKey: PartitionKey ?? '', data: Data });
+
+/** By the arrivals of the records just put into `shards`, which are later than now after the clock was set back. */
+function encryptionTypeOfPut(shards: readonly Shard[], stream: Stream, { database, now }: Call): 'KMS' | undefined {
+  if (stream.encryption.length === 0) return undefined;
+  return encryptionTypeAt(stream, Math.max(now, ...shards.map(({ id }) => tipOf(id, database).lastArrivedMs)));
+}
 
 /** A stream that takes records: not in CREATING, which the data plane reports as not found. */
 function requireWritable(reference: StreamReference, call: Call): Stream {
   const stream = requireStream(reference, call);
   if (statusOf(stream, call.now) === 'CREATING') throw streamNotFound(streamNameOf(reference, call));
   return stream;
-}
-
-function routingHash({ PartitionKey, ExplicitHashKey }: Pick<Entry, 'PartitionKey' | 'ExplicitHashKey'>): HexHashKey {
-  if (ExplicitHashKey === undefined) return hexOfPartitionKey(PartitionKey);
-  const hash = hexOfDecimal(ExplicitHashKey);
-  if (hash === undefined) throw invalidExplicitHashKey(ExplicitHashKey);
-  return hash;
 }
 
 /**
@@ -171,7 +208,7 @@ function assertOrderingNumber(text: string, stream: Stream, { now, database }: C
 
 /** What a record takes of every budget: its data and the UTF-8 bytes of its partition key. */
 const storedBytes = ({ Data, PartitionKey }: Pick<Entry, 'Data' | 'PartitionKey'>): number =>
-  Data.length + Buffer.byteLength(PartitionKey);
+  PartitionKey === undefined ? Data.length : Data.length + Buffer.byteLength(PartitionKey);
 
 /** One record that is too large rejects the whole request; up to ten are named. */
 function assertRecordSizes(
@@ -204,6 +241,7 @@ export const GetRecords = operation({
     ShardIterator: required(string({ min: 1, max: 512 })),
     StreamARN: streamArn,
     StreamId: streamId,
+    DryRun: boolean(),
   }),
   errors: [
     'ResourceNotFoundException',
@@ -213,8 +251,9 @@ export const GetRecords = operation({
     ...KMS_ERRORS,
     'AccessDeniedException',
     'InternalFailureException',
+    'DryRunOperationException',
   ],
-  run({ ShardIterator, Limit, StreamARN }, call) {
+  run({ ShardIterator, Limit, StreamARN, DryRun }, call) {
     const { stream, shard, position } = openIterator(ShardIterator, call);
     if (StreamARN !== undefined && StreamARN !== stream.arn) {
       throw invalidArgument(`StreamARN ${StreamARN} does not name the stream of the ShardIterator.`);
@@ -222,7 +261,8 @@ export const GetRecords = operation({
     if (Limit !== undefined && Limit > call.quotas.getRecordsLimit) {
       throw limitTooLarge(Limit, call.quotas.getRecordsLimit);
     }
-    assertReadable(shard, stream, call);
+    assertReadable(shard, stream, call, DryRun ? 0 : 1);
+    if (DryRun) throw dryRun();
     const limits = {
       records: Limit ?? call.quotas.getRecordsLimit,
       bytes: call.quotas.getRecordsBytes,

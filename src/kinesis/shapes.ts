@@ -30,6 +30,10 @@ export const tagMap = map(tagKey, tagValue, { min: 1, max: 200, quota: 'tagsPerC
 export const tagKeyList = list(tagKey, { min: 1, max: 50, quota: 'tagKeysPerCall' });
 export const streamModeDetails = structure({ StreamMode: { required: oneOf('PROVISIONED', 'ON_DEMAND') } });
 
+export const maxRecordSize = integer({ min: 1024, max: 10_240 });
+export const warmThroughput = integer({ min: 0 });
+export const recordDistribution = oneOf('AUTO', 'USER_PARTITION_KEY');
+
 /**
  * The three ways to name a stream. The reference documents know the name only. StreamId is reserved by AWS and ignored,
  * as AWS does.

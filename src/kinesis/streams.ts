@@ -6,11 +6,21 @@ import { operation } from '../protocol/operation.ts';
 import { boolean, type Decoded, integer, required, requiredIn, structure } from '../protocol/shape.ts';
 import { assertMayBeDeleted, assertRoomForStream } from './account-limits.ts';
 import { consumersEver, consumersOf, deleteConsumer } from './consumer-store.ts';
-import { invalidArgument, streamExists, streamHasConsumers } from './errors.ts';
+import { autoNeedsOnDemand, invalidArgument, streamExists, streamHasConsumers } from './errors.ts';
 import { evenRanges } from './hash-key.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { removeBelongings } from './resource-belongings.ts';
-import { nextToken, pageLimit, streamModeDetails, streamName, streamReference, tagMap } from './shapes.ts';
+import {
+  maxRecordSize,
+  nextToken,
+  pageLimit,
+  recordDistribution,
+  streamModeDetails,
+  streamName,
+  streamReference,
+  tagMap,
+  warmThroughput,
+} from './shapes.ts';
 import {
   addShard,
   findStream,
@@ -22,12 +32,14 @@ import {
   streamArnOf,
 } from './stream-store.ts';
 import { saveTags } from './tags.ts';
+import { assertWarmThroughput } from './warm-throughput.ts';
 
 const createStreamInput = structure({
   ShardCount: requiredIn('documented', integer({ min: 1 })),
   StreamModeDetails: streamModeDetails,
-  MaxRecordSizeInKiB: integer({ min: 1024, max: 10_240 }),
-  WarmThroughputMiBps: integer({ min: 0 }),
+  MaxRecordSizeInKiB: maxRecordSize,
+  WarmThroughputMiBps: warmThroughput,
+  RecordDistributionStrategy: recordDistribution,
   Tags: tagMap,
   StreamName: required(streamName),
 });
@@ -42,7 +54,9 @@ export const CreateStream = operation({
     const name = { account: call.account, region: call.region, name: input.StreamName };
     if (findStream(name, call) !== undefined) throw streamExists(name);
     const mode = modeOf(input);
+    if (input.RecordDistributionStrategy === 'AUTO' && mode !== 'ON_DEMAND') throw autoNeedsOnDemand(name);
     const shardCount = shardCountOf(input, mode, call);
+    assertWarmThroughput(input.WarmThroughputMiBps, call, call);
     assertRoomForStream(mode, shardCount, call);
     const createdS = firstFreeSecond(name, call);
     const id = call.database.insert(insertStream, {
@@ -52,6 +66,7 @@ export const CreateStream = operation({
       retentionHours: call.quotas.retentionHoursDefault,
       maxRecordKib: input.MaxRecordSizeInKiB ?? null,
       warmThroughputMibps: input.WarmThroughputMiBps ?? null,
+      recordDistribution: input.RecordDistributionStrategy ?? 'USER_PARTITION_KEY',
       createdMs: call.now,
       activeMs: call.now + call.transitionMs,
     });
@@ -179,6 +194,7 @@ interface NewStream extends StreamName {
   readonly retentionHours: number;
   readonly maxRecordKib: number | null;
   readonly warmThroughputMibps: number | null;
+  readonly recordDistribution: Stream['recordDistribution'];
   readonly createdMs: number;
   readonly activeMs: number;
 }
@@ -193,6 +209,7 @@ const insertStream = query((bind: Bind<NewStream>, db) =>
     retention_hours: bind('retentionHours'),
     max_record_kib: bind('maxRecordKib'),
     warm_throughput_mibps: bind('warmThroughputMibps'),
+    record_distribution: bind('recordDistribution'),
     created_ms: bind('createdMs'),
     active_ms: bind('activeMs'),
   }),
