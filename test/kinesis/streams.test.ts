@@ -68,6 +68,7 @@ describe('CreateStream', () => {
   it('makes an on-demand stream of four shards when asked for, or when no capacity is given', async () => {
     const server = await startTestServer();
     const mode = { StreamModeDetails: { StreamMode: 'ON_DEMAND' } };
+    await server.ok('UpdateAccountSettings', { MinimumThroughputBillingCommitment: { Status: 'ENABLED' } });
     await server.ok('CreateStream', { StreamName: 'asked', ...mode, WarmThroughputMiBps: 7 });
     await server.ok('CreateStream', { StreamName: 'silent' });
     server.clock.advance(1000);
@@ -82,6 +83,7 @@ describe('CreateStream', () => {
     ['ON_DEMAND with a shard count', { ShardCount: 1, StreamModeDetails: { StreamMode: 'ON_DEMAND' } }],
     ['PROVISIONED without a shard count', { StreamModeDetails: { StreamMode: 'PROVISIONED' } }],
     ['warm throughput of a provisioned stream', { ShardCount: 1, WarmThroughputMiBps: 1 }],
+    ['AUTO for a provisioned stream', { ShardCount: 1, RecordDistributionStrategy: 'AUTO' }],
   ])('refuses %s', async (_case, input) => {
     const server = await startTestServer();
     const { status, body } = await server.call('CreateStream', { StreamName: 's', ...input });
