@@ -106,6 +106,7 @@ describe('several broken rules', () => {
   const ORDERS: readonly (readonly [operation: string, broken: Broken])[] = [
     ['AddTagsToStream', { Tags: empty({}), StreamName: name }],
     ['CreateStream', { ShardCount: tooSmall, StreamName: name }],
+    ['DecreaseStreamRetentionPeriod', { RetentionPeriodHours: missing, StreamName: name }],
     ['DeleteStream', { StreamName: name }],
     ['DescribeStreamSummary', { StreamName: name }],
     ['DescribeStream', { Limit: tooSmall, ExclusiveStartShardId: name, StreamName: name }],
@@ -131,6 +132,7 @@ describe('several broken rules', () => {
       'GetShardIterator',
       { ShardId: name, ShardIteratorType: iteratorType, StartingSequenceNumber: sequenceNumber, StreamName: name },
     ],
+    ['IncreaseStreamRetentionPeriod', { RetentionPeriodHours: missing, StreamName: name }],
     ['ListStreams', { Limit: tooSmall, ExclusiveStartStreamName: name }],
     ['ListTagsForStream', { Limit: tooSmall, ExclusiveStartTagKey: empty(''), StreamName: name }],
     ['MergeShards', { ShardToMerge: name, AdjacentShardToMerge: name, StreamName: name }],
@@ -291,6 +293,26 @@ describe('a request that what is stored forbids', () => {
 
   type Refused = readonly [operation: string, input: object, error: string];
 
+  const key = { EncryptionType: 'KMS', KeyId: 'alias/a' };
+  /** Operations that only an ACTIVE stream takes, with what they ask for. */
+  const SETTINGS: readonly (readonly [operation: string, input: object])[] = [
+    ['IncreaseStreamRetentionPeriod', { RetentionPeriodHours: 48 }],
+    ['DecreaseStreamRetentionPeriod', { RetentionPeriodHours: 24 }],
+    ['StartStreamEncryption', key],
+    ['StopStreamEncryption', key],
+    ['EnableEnhancedMonitoring', { ShardLevelMetrics: ['ALL'] }],
+    ['DisableEnhancedMonitoring', { ShardLevelMetrics: ['ALL'] }],
+    ['UpdateStreamMode', { StreamModeDetails: { StreamMode: 'ON_DEMAND' } }],
+    ['UpdateMaxRecordSize', { MaxRecordSizeInKiB: 2048 }],
+    ['UpdateStreamRecordDistributionStrategy', { RecordDistributionStrategy: 'USER_PARTITION_KEY' }],
+  ];
+  const refusedByState = (operation: string, input: object): Refused[] =>
+    ['none', 'creating', 'updating', 'deleting'].map((stream) => [
+      operation,
+      { StreamARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`, ...input },
+      stream === 'none' ? notFound(stream) : inState(stream),
+    ]);
+
   it.each<[subject: string, refused: Refused[]]>([
     [
       'streams',
@@ -381,6 +403,7 @@ describe('a request that what is stored forbids', () => {
         ['GetResourcePolicy', { ResourceARN: arnOf('none') }, notFound('none')],
       ],
     ],
+    ['settings of streams', SETTINGS.flatMap(([operation, input]) => refusedByState(operation, input))],
   ])('is refused in the words of AWS and changes no row: %s', async (_subject, refused) => {
     const server = await startWithStates();
     for (const [operation, input, error] of refused) await expectRefused(server, operation, input, error);
