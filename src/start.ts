@@ -2,6 +2,7 @@
 import type { World } from './call.ts';
 import { provideCertificate } from './certificate/provide.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { cloudWatch, sts } from './companions/index.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { databaseSeries } from './database/series.ts';
@@ -63,7 +64,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const deliveries = await openFirehose(world, config);
     const state = () => (failed ? 'failed' : database.state);
     const server = createServer({
-      gateway: createGateway([kinesis, firehose], world, authenticate),
+      gateway: createGateway([kinesis, firehose, sts, cloudWatch], world, authenticate),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
       series: [...databaseSeries(database), throttleSeries(rates), ...deliveries.series],
       controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, database, config),

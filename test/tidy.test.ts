@@ -71,9 +71,10 @@ const ALLOWED: Record<string, string> = {
   // Of kinesis the feed only, see below.
   firehose:
     'clock clock-trust deadline durable-file protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',
+  companions: 'protocol database | call',
   server: 'protocol | clock log series',
   start:
-    'call certificate clock config credentials database firehose jobs kinesis protocol rates refusal server version | log',
+    'call certificate clock companions config credentials database firehose jobs kinesis protocol rates refusal server version | log',
   ending: 'database refusal | log',
   main: 'program',
   program: 'clock config ending log refusal start version',

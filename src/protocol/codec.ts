@@ -21,7 +21,8 @@ export interface Codec {
 export const JSON_TYPE = 'application/x-amz-json-1.1';
 export const CBOR_TYPE = 'application/x-amz-cbor-1.1';
 
-const CODECS: ReadonlyMap<string, Codec> = new Map<string, Codec>([
+/** The codecs of AWS JSON and AWS CBOR by media types. */
+export const CODECS: ReadonlyMap<string, Codec> = new Map<string, Codec>([
   [JSON_TYPE, json],
   ['application/x-amz-json-1.0', json],
   [CBOR_TYPE, cbor],

@@ -18,7 +18,7 @@ export class ApiError extends Error {
 export const serializationException = (message = '') => new ApiError('SerializationException', message);
 
 /** The service or the operation in X-Amz-Target does not exist. */
-export const unknownOperationException = () => new ApiError('UnknownOperationException', '');
+export const unknownOperationException = (message = '') => new ApiError('UnknownOperationException', message);
 
 /** A signature that is wrong, or that says too little to be right. */
 export const invalidSignature = (message: string) => new ApiError('InvalidSignatureException', message);
@@ -45,6 +45,7 @@ export const COMMON_ERRORS: ReadonlySet<string> = new Set([
   'InvalidSignatureException',
   'UnrecognizedClientException',
   'ExpiredTokenException',
+  'RequestEntityTooLargeException',
 ]);
 
 /** The text of one failed constraint. `shown` is the value with its quotes, or empty where AWS leaves it out. */

@@ -1,12 +1,13 @@
 /**
  * Request bytes → response bytes, in AWS's order of checks: body, target, authentication, types, constraints,
- * operation. Knows no socket and no service. A reply never precedes the commit of what it tells.
+ * operation. Knows no socket, no service and no wire form. A reply never precedes the commit of what it tells.
  */
 import type { Call, World } from '../call.ts';
 import { WriteUnavailable } from '../database/writer.ts';
 import type { QuotaName } from '../quotas.ts';
 import type { Authentication } from './authentication.ts';
-import { type Codec, codecOf } from './codec.ts';
+import type { Codec } from './codec.ts';
+import { contentOf } from './compressed-body.ts';
 import {
   ApiError,
   COMMON_ERRORS,
@@ -16,11 +17,13 @@ import {
 } from './error.ts';
 import { EVENT_STREAM_TYPE, EventStream } from './event-stream.ts';
 import { json } from './json.ts';
-import type { Operation, Output, Service } from './operation.ts';
+import type { Output, Service } from './operation.ts';
 import { presignedInput } from './presigned.ts';
+import { type Route, Routes, type Target } from './routing.ts';
 import type { Caller, SignedRequest } from './signature.ts';
 import { answerUnroutable } from './unroutable.ts';
 import { validate } from './validate.ts';
+import type { WireValue } from './wire-value.ts';
 
 /** A request as it came over the wire, whatever the protocol below. X-Amz-Target is `{service}.{operation}`. */
 export type WireRequest = SignedRequest;
@@ -37,71 +40,54 @@ export interface Gateway {
   handle(request: WireRequest): Promise<WireResponse>;
 }
 
-interface Target {
-  readonly name: string;
-  readonly operation: Operation;
-  readonly service: Service;
-}
-
-type Targets = ReadonlyMap<string, Target>;
-
 export function createGateway(services: readonly Service[], world: World, authenticate: Authentication): Gateway {
-  const targets: Targets = new Map(
-    services.flatMap((service) =>
-      [...service.operations].map(([operationName, operation]) => {
-        const name = `${service.target}.${operationName}`;
-        return [name, { name, operation, service }] as const;
-      }),
-    ),
-  );
-  return { handle: (request) => answer(request, targets, world, authenticate) };
+  const routes = new Routes(services);
+  return { handle: (request) => answer(request, routes, world, authenticate) };
 }
 
 async function answer(
   request: WireRequest,
-  targets: Targets,
+  routes: Routes,
   world: World,
   authenticate: Authentication,
 ): Promise<WireResponse> {
   const startedMs = world.clock.monotonicMs();
   const requestId = world.clock.randomUuid();
-  const targetName = request.headers['x-amz-target'] as string | undefined;
-  const target = targets.get(targetName ?? '');
   const mediaType = mediaTypeOf(request.headers['content-type'] as string | undefined);
   const headers: WireResponse['headers'] = {
     'x-amzn-RequestId': requestId,
     'x-amz-id-2': world.clock.randomBytes(72).toString('base64'),
   };
-  const { method, body } = request;
-  const unroutable = answerUnroutable({
-    method,
-    mediaType,
-    target: targetName,
-    isTargetKnown: target !== undefined,
-    body,
-  });
-  if (unroutable !== undefined) {
-    const { contentType } = unroutable;
-    if (contentType !== undefined) headers['Content-Type'] = contentType;
-    return { status: unroutable.status, headers, body: unroutable.body };
-  }
-  headers['Content-Type'] = mediaType;
-  const codec = codecOf(mediaType)!;
+  const route = routes.find(request, mediaType);
+  if (route === undefined) return answerWithoutRoute(request, mediaType, routes, headers);
+  headers['Content-Type'] = route.form.contentType;
   let response: WireResponse;
   try {
-    const output = await perform(request, target, codec, requestId, world, authenticate);
-    response = { status: 200, headers, body: bodyOf(output, headers, codec) };
+    const output = await perform(request, route, requestId, world, authenticate);
+    response = { status: 200, headers, body: bodyOf(output, headers, route) };
   } catch (error) {
-    response = answerError(error, targetName, target, codec, headers, world);
+    response = answerError(error, route, headers, world);
   }
   const { status } = response;
-  world.log.debug({ target: targetName, status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
+  world.log.debug({ target: route.name, status, ms: world.clock.monotonicMs() - startedMs, requestId }, 'request');
   return response;
 }
 
-function bodyOf(output: Output, headers: WireResponse['headers'], codec: Codec): WireResponse['body'] {
-  if (output === undefined) return '';
-  if (!(output instanceof EventStream)) return codec.encode(output);
+function answerWithoutRoute(
+  { method, headers: sent, body }: WireRequest,
+  mediaType: string,
+  routes: Routes,
+  headers: WireResponse['headers'],
+): WireResponse {
+  const target = sent['x-amz-target'] as string | undefined;
+  const isTargetKnown = routes.target(target) !== undefined;
+  const { contentType, ...answer } = answerUnroutable({ method, mediaType, target, isTargetKnown, body });
+  if (contentType !== undefined) headers['Content-Type'] = contentType;
+  return { ...answer, headers };
+}
+
+function bodyOf(output: Output, headers: WireResponse['headers'], route: Route): WireResponse['body'] {
+  if (!(output instanceof EventStream)) return route.form.write(output as WireValue, route, headers);
   headers['Content-Type'] = EVENT_STREAM_TYPE;
   return output;
 }
@@ -109,13 +95,13 @@ function bodyOf(output: Output, headers: WireResponse['headers'], codec: Codec):
 /** The checks in AWS's order, then the operation. Waits for nothing that is there already: it is on every hot path. */
 function perform(
   request: WireRequest,
-  target: Target | undefined,
-  codec: Codec,
+  route: Route,
   requestId: string,
   world: World,
   authenticate: Authentication,
 ): Output | Promise<Output> {
-  const input = readInput(request, target, codec);
+  const input = readInput(request, route);
+  const { target } = route;
   if (target === undefined) throw unknownOperationException();
   const now = world.clock.now();
   const proceed = (caller: Caller) => runTarget(target, input, callOf(world, caller, now, requestId));
@@ -123,19 +109,24 @@ function perform(
   return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
 }
 
-/** An input that is not decoded yet, and the codec in whose forms it is. */
+/** An input that is not decoded yet, and what knows its forms. */
 interface UndecodedInput {
-  readonly codec: Codec;
+  readonly codec: Pick<Codec, 'decode'>;
   readonly parsed: object;
 }
 
 /** The body, or what a presigned request has instead of one. */
-function readInput(request: WireRequest, target: Target | undefined, codec: Codec): UndecodedInput {
-  if (request.body.length > 0) return { codec, parsed: codec.parse(request.body) };
+function readInput(request: WireRequest, { form, target, parsed, problem }: Route): UndecodedInput {
+  if (problem !== undefined) throw problem;
+  const { codec } = form;
+  if (parsed !== undefined) return { codec, parsed };
+  // Only clients of these services compress; AWS's others do not look at what a Content-Encoding says.
+  const body = target?.service.query === undefined ? request.body : contentOf(request);
+  if (body.length > 0) return { codec, parsed: codec.parse(body) };
   if (target === undefined) throw unknownOperationException();
-  const parsed = presignedInput(target.operation.input, request.url);
-  if (parsed === undefined) throw serializationException();
-  return { codec: json, parsed };
+  const input = presignedInput(target.operation.input, request.url);
+  if (input === undefined) throw serializationException();
+  return { codec: json, parsed: input };
 }
 
 /** Member by member: spreading the world costs a microsecond on every request. */
@@ -171,33 +162,18 @@ function runTarget(target: Target, { codec, parsed }: UndecodedInput, call: Call
 
 const mediaTypeOf = (contentType: string | undefined) => (contentType ?? '').split(';', 1)[0]!.trim();
 
-function answerError(
-  thrown: unknown,
-  targetName: string | undefined,
-  target: Target | undefined,
-  codec: Codec,
-  headers: WireResponse['headers'],
-  { log }: World,
-): WireResponse {
+function answerError(thrown: unknown, route: Route, headers: WireResponse['headers'], { log }: World): WireResponse {
   const error = asApiError(thrown);
+  const { name, target } = route;
   const requestId = headers['x-amzn-RequestId'];
   if (error !== thrown) {
     // What keeps all writes from being done is logged once, where it is found.
     const level = thrown instanceof WriteUnavailable ? 'debug' : 'error';
-    log[level]({ err: thrown, target: targetName, requestId }, 'A request failed inside the server.');
+    log[level]({ err: thrown, target: name, requestId }, 'A request failed inside the server.');
   } else if (target && !COMMON_ERRORS.has(error.code) && !target.operation.errors.includes(error.code)) {
-    log.error(
-      { target: targetName, code: error.code, requestId },
-      'An operation threw an error that it does not declare.',
-    );
+    log.error({ target: name, code: error.code, requestId }, 'An operation threw an error that it does not declare.');
   }
-  // AWS spells the key differently for this one error.
-  const key = error.code === 'SerializationException' ? 'Message' : 'message';
-  return {
-    status: error.status,
-    headers: { ...headers, 'x-amzn-ErrorType': error.code },
-    body: codec.encode({ __type: error.code, [key]: error.message === '' ? undefined : error.message }),
-  };
+  return { ...route.form.writeError(error, route, headers), headers };
 }
 
 function asApiError(thrown: unknown): ApiError {

@@ -47,7 +47,20 @@ export interface Service {
   readonly showsValues: boolean;
   /** The error of a call that exceeds its operation's `rate`, which allows `limit` calls per second. */
   readonly rateExceeded: (account: string, limit: number) => ApiError;
+  /** Set for a service of AWS Query, which takes forms and their successors beside what names its target. */
+  readonly query?: QueryFacts;
   readonly operations: ReadonlyMap<string, Operation>;
+}
+
+/** What AWS Query, and the younger wire forms of the services that began with it, call things. */
+export interface QueryFacts {
+  /** The parameter Version of its requests, a date. */
+  readonly version: string;
+  readonly xmlNamespace: string;
+  /** What stands before the `#` in the names of its own errors, outside of AWS Query. */
+  readonly errorNamespace: string;
+  /** Its own errors' names in AWS Query, by those that they have elsewhere. */
+  readonly errorCodes: ReadonlyMap<string, string>;
 }
 
 /** A service of the operations that `modules` export; their other exports are ignored. */

@@ -1,4 +1,4 @@
-/** The answers of AWS to requests that are in none of its protocols. They reach no operation. */
+/** The answers of AWS to requests that are in no wire form. They reach no operation. */
 import { CBOR_TYPE, codecOf, JSON_TYPE } from './codec.ts';
 import type { WireResponse } from './gateway.ts';
 import { json } from './json.ts';
@@ -15,10 +15,9 @@ export interface Envelope {
 
 type Answer = Pick<WireResponse, 'status' | 'body'> & { readonly contentType?: string };
 
-/** Undefined for a request that is to be parsed. An answer without a `contentType` has no such header. */
-export function answerUnroutable({ method, mediaType, target, isTargetKnown, body }: Envelope): Answer | undefined {
+/** An answer without a `contentType` has no such header. */
+export function answerUnroutable({ method, mediaType, target, isTargetKnown, body }: Envelope): Answer {
   if (method !== 'POST') return FORBIDDEN;
-  if (codecOf(mediaType) !== undefined) return undefined;
   if (body.length === 0) {
     const code = isTargetKnown ? 'SerializationException' : 'UnknownOperationException';
     // To whoever does not say JSON, AWS answers in CBOR here.
