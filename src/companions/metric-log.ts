@@ -6,7 +6,7 @@ import type { Call } from '../call.ts';
 import { query } from '../database/query.ts';
 import type { Sample } from './metric-datum.ts';
 
-/** What is kept, in bytes as `sizeOf` tells them: some 200,000 metrics of a usual size. */
+/** What is kept, in bytes as `sizeOf` tells them: some 200,000 metrics of a usual size. The oldest may begin before. */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
 /** What a row takes beside its texts. */
@@ -42,14 +42,18 @@ const insertMetric = query<MetricRow>((bind, db) =>
 
 const deleteUpTo = query<{ id: number }>((bind, db) => db.deleteFrom('metric_data').where('id', '<=', bind('id')));
 
-/** Keeps `samples`, which `call` has brought, and drops as much of the oldest. Only inside the body of a write. */
-export function store(namespace: string, samples: readonly Sample[], { database, account, region, now }: Call): void {
+/**
+ * Keeps `samples`, which `call` has brought, and drops what is older than the newest `keptBytes`. Only inside the body of
+ * a write.
+ */
+export function store(namespace: string, samples: readonly Sample[], call: Call, keptBytes = KEPT_BYTES): void {
+  const { database, account, region, now } = call;
   let id = database.get(newestId, {})?.id ?? 0;
   for (const sample of samples) {
     id += sizeOf(namespace, sample);
     database.run(insertMetric, { id, account, region, namespace, now, ...sample });
   }
-  database.run(deleteUpTo, { id: id - KEPT_BYTES });
+  database.run(deleteUpTo, { id: id - keptBytes });
 }
 
 const sizeOf = (namespace: string, { metricName, dimensions }: Sample) =>

@@ -85,15 +85,15 @@ export class Routes {
     return `Of STS and CloudWatch, Millrace serves ${names.join(' and ')}.`;
   }
 
-  /** The form of a POST, or the query string of a GET, as in presigned requests. */
+  /** The form that is sent, or the query string of a presigned request, which has no body. */
   #findQuery(request: Request, mediaType: string): Route | undefined {
     const { method, url, headers, body } = request;
     const isForm = method === 'POST' && mediaType === FORM_TYPE && body.length > 0;
-    if (headers['x-amz-target'] !== undefined || !(isForm || method === 'GET')) return undefined;
+    const isInUrl = body.length === 0 && (method === 'GET' || method === 'POST');
+    if (headers['x-amz-target'] !== undefined || !(isForm || isInUrl)) return undefined;
     try {
       const text = isForm ? contentOf(request).toString('utf8') : queryStringOf(url);
-      if (!NAMES_ACTION.test(text)) return undefined;
-      return this.#queryRoute(parametersOf(text), method);
+      return NAMES_ACTION.test(text) ? this.#queryRoute(parametersOf(text), method) : undefined;
     } catch (error) {
       return { form: query, name: undefined, target: undefined, service: undefined, problem: error as ApiError };
     }
