@@ -8,7 +8,7 @@ import { type Database, openDatabase } from './database/database.ts';
 import { databaseSeries } from './database/series.ts';
 import { type Firehose, firehose, openFirehose } from './firehose/index.ts';
 import { type Jobs, startJobs } from './jobs.ts';
-import { kinesis, kinesisJobs, prepareKinesis } from './kinesis/index.ts';
+import { endSubscriptions, kinesis, kinesisJobs, kinesisSeries, prepareKinesis } from './kinesis/index.ts';
 import type { Log } from './log.ts';
 import { type Authentication, withAnySignature, withoutSignatures } from './protocol/authentication.ts';
 import { createGateway } from './protocol/gateway.ts';
@@ -66,7 +66,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const server = createServer({
       gateway: createGateway([kinesis, firehose, sts, cloudWatch], world, authenticate),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
-      series: [...databaseSeries(database), throttleSeries(rates), ...deliveries.series],
+      series: [...databaseSeries(database), throttleSeries(rates), ...kinesisSeries(world), ...deliveries.series],
       controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, database, config),
       admission: config,
       identity: certificate?.identity,
@@ -78,7 +78,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const jobs = startJobs([...kinesisJobs(world, config.sweepSchedule), ...deliveries.jobs], world);
     // Whatever has expired is worth more as free space.
     database.onFull(() => jobs.hasten('sweep'));
-    return { url, certificatePath: certificate?.path, jobs, close: () => stop({ server, jobs, deliveries, database }) };
+    return { url, certificatePath: certificate?.path, jobs, close: () => stop({ server, jobs, deliveries, world }) };
   } catch (error) {
     await database.close();
     throw error;
@@ -121,11 +121,14 @@ interface Running {
   readonly server: ReturnType<typeof createServer>;
   readonly jobs: Jobs;
   readonly deliveries: Firehose;
-  readonly database: Database;
+  readonly world: World;
 }
 
-async function stop({ server, jobs, deliveries, database }: Running): Promise<void> {
+async function stop({ server, jobs, deliveries, world }: Running): Promise<void> {
+  const { database } = world;
   database.stopWaiting();
+  // They would last for minutes.
+  endSubscriptions(world);
   await Promise.all([server.close(GRACE_MS), jobs.stop()]);
   await deliveries.close();
   await database.close();

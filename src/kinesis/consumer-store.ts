@@ -6,6 +6,7 @@ import type { Call } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
 import { exists, isWithin } from '../lifecycle.ts';
+import { noteChange } from './changes.ts';
 import { consumerNotFound, invalidArgument } from './errors.ts';
 import { removeBelongings } from './resource-belongings.ts';
 import { findStream, type Moment, type Stream, streamNameOfArn } from './stream-store.ts';
@@ -40,6 +41,7 @@ const KNOWN_MAX = 10_000;
 /** To be called by whoever changes rows of the stream's consumers. */
 export function forgetConsumers(stream: Pick<Stream, 'id'>, { database }: Pick<Call, 'database'>): void {
   knownConsumers.of(database).delete(stream.id);
+  noteChange(database);
 }
 
 /** The consumers of a stream, in whatever state, unless they are gone; sorted by name. */

@@ -287,3 +287,17 @@ export const KMS_ERRORS = [
   'KMSOptInRequired',
   'KMSThrottlingException',
 ] as const;
+
+/** Of a consumer and shard that have a subscription already. */
+export const otherSubscription = (consumer: { readonly name: string }, shard: string, { name, account }: StreamName) =>
+  resourceInUse(`Another active subscription exists for this consumer: ${account}:${name}:${shard}:${consumer.name}`);
+
+/** The text is ours; it begins as those of other rates. */
+export const subscribeRateExceeded = (
+  consumer: { readonly name: string },
+  shard: string,
+  { name, account }: StreamName,
+) =>
+  limitExceeded(
+    `Rate exceeded for consumer ${consumer.name} and shard ${shard} in stream ${name} under account ${account}.`,
+  );

@@ -2,6 +2,7 @@
 import type { World } from '../call.ts';
 import type { Job } from '../jobs.ts';
 import { service } from '../protocol/operation.ts';
+import type { Series } from '../series.ts';
 import * as account from './account.ts';
 import * as capacity from './capacity.ts';
 import * as consumers from './consumers.ts';
@@ -23,6 +24,8 @@ import * as shards from './shards.ts';
 import * as streamDescriptions from './stream-descriptions.ts';
 import * as streams from './streams.ts';
 import * as subscribeToShard from './subscribe-to-shard.ts';
+import { hubOf } from './subscriptions/hub.ts';
+import { subscriptionSeries } from './subscriptions/metrics.ts';
 import * as tags from './tags.ts';
 
 export const kinesis = service(
@@ -53,3 +56,9 @@ export const prepareKinesis = (world: World): Promise<void> => ensureTokenKey(wo
 export const kinesisJobs = (world: World, sweepSchedule: string): readonly Job[] => [
   { name: 'sweep', schedule: sweepSchedule, run: createSweeper(world) },
 ];
+
+/** What the metrics tell about it. */
+export const kinesisSeries = (world: World): readonly Series[] => [subscriptionSeries(hubOf(world))];
+
+/** Ends all subscriptions in order, and those that begin later: clients subscribe again, where they were. */
+export const endSubscriptions = (world: World): void => hubOf(world).close();

@@ -69,22 +69,21 @@ const tips = counters<Tip>(
 
 export const tipOf = (shard: number, database: Database): Tip => tips.of(shard, database);
 
-/** Shards (by row id) that records were appended to since the last commit. */
+/** Shards (by row id) that records were appended to since the last commit; none are noted where nobody listens. */
 const appended = new WeakMap<Database, Set<number>>();
 
 /**
  * `listener` is given the row ids of the shards that got records, after each commit that has brought some and before
- * those who put them are told; sometimes a shard that got none. It must not throw.
+ * those who put them are told; sometimes a shard that got none. The set is valid during the call. It must not throw.
  */
 export function onAppended(listener: (shards: ReadonlySet<number>) => void, database: Database): void {
-  let shards = new Set<number>();
+  if (appended.has(database)) throw new Error('Somebody listens for appended records already.');
+  const shards = new Set<number>();
   appended.set(database, shards);
   database.onCommit(() => {
     if (shards.size === 0) return;
-    const changed = shards;
-    shards = new Set();
-    appended.set(database, shards);
-    listener(changed);
+    listener(shards);
+    shards.clear();
   });
 }
 

@@ -6,6 +6,7 @@ import type { Call } from '../call.ts';
 import { memory } from '../database/memory.ts';
 import { type Bind, query } from '../database/query.ts';
 import { exists, existsAt, isWithin } from '../lifecycle.ts';
+import { noteChange } from './changes.ts';
 import { invalidArgument, streamNotFound } from './errors.ts';
 import { tipOf } from './record-log.ts';
 import { NO_SHARDS, type Shard, type ShardRow, type Topology, topologiesOf } from './topology.ts';
@@ -101,6 +102,7 @@ const keyOf = ({ account, region, name }: StreamName) => `${account}/${region}/$
 /** To be called by whoever changes a stream's row or its shards' (other than a shard's position and last arrival). */
 export function forgetStream(name: StreamName, { database }: Pick<Call, 'database'>): void {
   knownStreams.of(database).delete(keyOf(name));
+  noteChange(database);
 }
 
 export const streamArnOf = ({ region, account, name }: StreamName) =>

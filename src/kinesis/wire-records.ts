@@ -25,8 +25,8 @@ export function encryptionTypeAt(stream: Stream, ms: number): 'KMS' | undefined 
 }
 
 /** Where consumers go on after the end of a closed shard. */
-export const childShards = (shard: Shard, stream: Stream, call: Call) =>
-  childrenOf(shard, topologyAt(stream, call.now)).map((child) => ({
+export const childShards = (shard: Shard, stream: Stream, { now }: Pick<Call, 'now'>) =>
+  childrenOf(shard, topologyAt(stream, now)).map((child) => ({
     ShardId: child.shardId,
     ParentShards: parentIndicesOf(child).map(shardIdOf),
     HashKeyRange: { StartingHashKey: child.startingHashKey, EndingHashKey: child.endingHashKey },

@@ -25,8 +25,17 @@ export abstract class EventStream {
 }
 
 /** An event of the type `type` whose payload is the JSON text `payload`. */
-export const eventFrame = (type: string, payload: string | Buffer): Buffer =>
-  frame({ ':message-type': 'event', ':event-type': type, ':content-type': JSON_TYPE }, payload);
+export function eventFrame(type: string, payload: string | Buffer): Buffer {
+  let headers = eventHeaders.get(type);
+  if (headers === undefined) {
+    headers = headersOf({ ':message-type': 'event', ':event-type': type, ':content-type': JSON_TYPE });
+    eventHeaders.set(type, headers);
+  }
+  return frame(headers, payload);
+}
+
+/** By the type of the event: there are few, and thousands of events. */
+const eventHeaders = new Map<string, Buffer>();
 
 /** Clients wait for it before they give anything to the program: the first frame, sent at once. */
 export const initialResponseFrame = (): Buffer => eventFrame('initial-response', '{}');
@@ -34,7 +43,7 @@ export const initialResponseFrame = (): Buffer => eventFrame('initial-response',
 /** An error of the API that ends a stream which has begun. */
 export const exceptionFrame = (code: string, message: string): Buffer =>
   frame(
-    { ':message-type': 'exception', ':exception-type': code, ':content-type': JSON_TYPE },
+    headersOf({ ':message-type': 'exception', ':exception-type': code, ':content-type': JSON_TYPE }),
     JSON.stringify({ message }),
   );
 
@@ -47,8 +56,7 @@ const TEXT = 7;
 const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 
-function frame(headers: Readonly<Record<string, string>>, payload: string | Buffer): Buffer {
-  const header = headersOf(headers);
+function frame(header: Buffer, payload: string | Buffer): Buffer {
   const payloadBytes = Buffer.byteLength(payload);
   const bytes = Buffer.allocUnsafe(PRELUDE_BYTES + header.length + payloadBytes + CHECKSUM_BYTES);
   bytes.writeUInt32BE(bytes.length, 0);
