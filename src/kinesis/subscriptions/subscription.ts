@@ -98,10 +98,11 @@ export class Subscription extends EventStream {
   }
 
   override start(sink: EventSink): void {
-    if (this.#isOver) return sink.end();
     this.#sink = sink;
     this.#write(initialResponseFrame());
-    this.#feeder.ready(this);
+    // The server may have begun to stop.
+    if (this.#isOver) sink.end();
+    else this.#feeder.ready(this);
   }
 
   override resume(): void {
