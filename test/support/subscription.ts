@@ -4,8 +4,8 @@ import http2 from 'node:http2';
 import { onTestFinished } from 'vitest';
 import { CBOR_TYPE, cborOf } from './cbor.ts';
 import { type EventFrame, FrameDecoder } from './event-frames.ts';
-import { lowerCase } from './http2-frames.ts';
 import { awsHeaders } from './http-client.ts';
+import { lowerCase } from './http2-frames.ts';
 import type { ReadRecord } from './kinesis.ts';
 import type { TestServer } from './server.ts';
 
