@@ -138,7 +138,7 @@ export class Hub {
 
   /** Serves a subscription and all that stand where it does. */
   #serve(subscription: Subscription, steadyMs: number): void {
-    if (!subscription.canTake(steadyMs)) return;
+    if (!subscription.canTake(steadyMs)) return this.#lookIfPaced(subscription, steadyMs);
     const place = this.#placeOf(subscription);
     if (place === undefined) return;
     const { position } = subscription;
@@ -151,13 +151,14 @@ export class Hub {
       if (!isNews && other.heartbeatMs > steadyMs) continue;
       this.#ready.delete(other);
       other.send(event, steadyMs);
-      if (other.canTake(steadyMs)) {
-        if (event.hasMore) this.#ready.add(other);
-      } else if (other.payMs > steadyMs) {
-        // Whoever waits for a receiver instead is woken by that.
-        this.#look();
-      }
+      if (!other.canTake(steadyMs)) this.#lookIfPaced(other, steadyMs);
+      else if (event.hasMore) this.#ready.add(other);
     }
+  }
+
+  /** Whoever waits for a receiver is woken by that; whoever waits because of the rate, by the timer. */
+  #lookIfPaced({ unreadBytes, payMs, isOver }: Subscription, steadyMs: number): void {
+    if (!isOver && unreadBytes === 0 && payMs > steadyMs) this.#look();
   }
 
   /** Undefined when the shard is gone, or cannot be read: then its subscriptions have been ended. */
