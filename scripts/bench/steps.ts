@@ -3,6 +3,7 @@ import type { Cleanup } from './cleanup.ts';
 import type { MatchResult } from './contest.ts';
 import { benchDelivery } from './delivery.ts';
 import { benchEndToEnd } from './end-to-end.ts';
+import { benchFanOut } from './fan-out.ts';
 import type { Figure } from './figure.ts';
 import { benchGetRecords, type ReadCase, readText } from './get-records.ts';
 import { benchMemory } from './memory.ts';
@@ -96,6 +97,7 @@ interface FigureCase {
 /** What is no rate. */
 const FIGURES: readonly FigureCase[] = [
   { name: 'End to end', isShort: false, bench: benchEndToEnd },
+  { name: 'SubscribeToShard', isShort: true, bench: benchFanOut },
   { name: 'Latency under the sweeper', isShort: true, bench: benchUnderSweep },
   { name: 'Cost per put', isShort: false, bench: benchStored },
   { name: 'Start-up', isShort: false, bench: benchStartUp },
