@@ -1,10 +1,13 @@
 /** SubscribeToShard: what may be asked for, what is refused and how, and which events are told. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openHandle } from '../../src/database/handle.ts';
 import { shardIterator } from '../support/kinesis.ts';
 import { throttleCount } from '../support/metrics.ts';
 import { startTestServer, type TestServer, type TestServerOptions } from '../support/server.ts';
 import { registerConsumer, subscribe, type Told } from '../support/subscription.ts';
 import { createTimedClock } from '../support/timed-clock.ts';
+import { until } from '../support/until.ts';
 
 const FIRST = 'shardId-000000000000';
 const SECOND = 'shardId-000000000001';
@@ -417,6 +420,24 @@ describe('the end of a shard', () => {
     await child.event();
     await put(server, 'after');
     expect((await child.event()).Records.map(textOf)).toEqual(['after']);
+  });
+});
+
+describe('a put that waited while its shard was closed', () => {
+  it('goes to a child, because readers have been told that the shard has ended', async () => {
+    const { server, ConsumerARN } = await startWithConsumer();
+    const subscription = await subscribe(server, { ConsumerARN });
+    await subscription.event();
+    await server.ok('SplitShard', { StreamName: 'a', ShardToSplit: FIRST, NewStartingHashKey: '9' });
+    const other = openHandle(join(server.directory, 'millrace.db'));
+    other.exec('begin immediate');
+    const putting = put(server, 'late', { ExplicitHashKey: '0' });
+    await until(() => server.log.entries.some(({ message }) => message.includes('writes wait')));
+    server.clock.advance(500);
+    expect((await subscription.event()).ChildShards).toHaveLength(2);
+    other.exec('rollback');
+    other.close();
+    expect((await putting).ShardId).toBe(SECOND);
   });
 });
 
