@@ -32,6 +32,13 @@ it('boto3 applies a delivery stream as Terraform does', { timeout: 60_000 }, asy
   expect(stdout).toBe('applied\n');
 });
 
+it('boto3 subscribes to a shard, whose end it is told', { timeout: 60_000 }, async ({ skip }) => {
+  if (!works('python3', '-c', 'import boto3')) skip('boto3 is not installed');
+  const { url } = await startMillrace({ DATA_DIR: temporaryDirectory(), TRANSITION_MS: '0' });
+  const { stdout } = await execute('python3', [join(import.meta.dirname, 'python', 'subscribe.py'), url]);
+  expect(stdout).toBe('subscribed\n');
+});
+
 it('boto3 presigns URLs, which are verified', { timeout: 60_000 }, async ({ skip }) => {
   if (!works('python3', '-c', 'import boto3')) skip('boto3 is not installed');
   const directory = temporaryDirectory();
