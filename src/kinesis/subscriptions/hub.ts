@@ -222,13 +222,15 @@ export class Hub {
     if (!this.members.isEmpty) this.#look();
   }
 
-  /** Notes when the stream of a subscription changes by itself next. Ends it when its consumer is not there any more. */
+  /** Notes when the stream of a subscription changes by itself next. Ends it when that, or its consumer, is gone. */
   #watch(subscription: Subscription, now: number): void {
     const { database } = this.#world;
     const { stream: name, consumer } = subscription.of;
     const stream = findStream(name, { database, now });
-    // That it is gone is found when it is served.
-    if (stream?.id !== name.id) return;
+    if (stream?.id !== name.id) {
+      const { code, message } = streamNotFound(name);
+      return subscription.fail(code, message);
+    }
     this.#changeMs = Math.min(this.#changeMs, nextChangeOf(stream, now));
     const current = consumersEver(stream, { database }).find(({ id }) => id === consumer.id);
     if (current !== undefined && consumerStatusOf(current, now) === 'ACTIVE') return;

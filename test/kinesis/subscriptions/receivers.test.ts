@@ -76,6 +76,18 @@ describe.each(['http1', 'http2'] as const)('over %s', (protocol) => {
   });
 });
 
+it('one that is behind when its stream is gone is told so when it reads on', async () => {
+  const { server, ConsumerARN } = await startWithConsumer();
+  await putMany(server, 4, MIB / 2);
+  const subscription = await subscribe(server, { ConsumerARN }, { protocol: 'http2', windowBytes: 16_384 });
+  subscription.pause();
+  await server.ok('DeleteStream', { StreamName: 'a', EnforceConsumerDeletion: true });
+  server.clock.advance(1000);
+  await noneLeft(server);
+  subscription.resume();
+  expect(await subscription.ended()).toMatchObject({ exception: 'ResourceNotFoundException' });
+});
+
 describe('events', () => {
   it('hold about a mebibyte each, and tell how far they are behind', async () => {
     const { server, ConsumerARN } = await startWithConsumer();
