@@ -7,6 +7,7 @@ export interface DeliveryStreamsTable {
   id: Generated<number>;
   account_id: string;
   region: string;
+  /** With a slash in it, that of a delivery for another service: `channel/` and the id of a channel. */
   name: string;
   /** A random UUID, from which the UUIDs in the keys of its objects are derived. */
   incarnation: string;
@@ -51,7 +52,7 @@ export interface BuffersTable {
   /** Never reused; the upper bits of the ids of its records. */
   id: Generated<number>;
   delivery_stream: number;
-  /** `backup`: the copies of all records for S3BackupMode. */
+  /** `backup`: the copies of all records for S3BackupMode; of a channel, what it could not deliver. */
   role: 'destination' | 'backup';
   /** JSON: what becomes of it; see DeliverySettings in src/firehose/destinations/settings.ts. Never null any more. */
   settings: string | null;

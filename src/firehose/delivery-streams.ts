@@ -6,11 +6,9 @@ import { existsAt } from '../lifecycle.ts';
 import { operation } from '../protocol/operation.ts';
 import { quotaHint } from '../quotas.ts';
 import { removeTags } from '../tags.ts';
-import { addBuffers } from './buffers.ts';
-import { dropPlannedOf } from './deliveries.ts';
+import { addDeliveryStream, endDeliveryStream } from './delivery-stream-rows.ts';
 import {
   type DeliveryStream,
-  type DeliveryStreamName,
   deliveryStreamArnOf,
   findDeliveryStream,
   forgetDeliveryStream,
@@ -30,14 +28,11 @@ import {
   describeDeliveryStreamInput,
   listDeliveryStreamsInput,
 } from './shapes.ts';
-import { checkpointTips, sourceOf } from './source.ts';
+import { sourceOf } from './source.ts';
 import { saveTags } from './tags.ts';
-import { addVersion } from './versions.ts';
 
 /** The one destination of every delivery stream has the same id on AWS. */
 export const DESTINATION_ID = 'destinationId-000000000001';
-
-const FIRST_VERSION = 1;
 
 export const CreateDeliveryStream = operation({
   access: 'write',
@@ -55,23 +50,10 @@ export const CreateDeliveryStream = operation({
     assertRoom(call);
     const destination = createDestination(input, { ...call, seal: (secret) => sealSecret(secret, call) });
     const source = sourceOf(input, call);
-    const id = call.database.insert(insertDeliveryStream, {
-      ...name,
-      incarnation: call.clock.randomUuid(),
-      type: source?.KinesisStreamSourceDescription === undefined ? 'DirectPut' : 'KinesisStreamAsSource',
-      source: source === undefined ? null : JSON.stringify(source),
-      version: FIRST_VERSION,
-      createdMs: call.now,
-      activeMs: call.now + call.transitionMs,
-    });
-    addVersion(id, { version: FIRST_VERSION, createdMs: call.now, destination }, call.database);
-    addBuffers(id, destination, call.database);
-    if (source?.KinesisStreamSourceDescription !== undefined) checkpointTips(id, source, call);
+    const id = addDeliveryStream(name, { source, destination }, call);
     const encryption = startOfEncryption(input.DeliveryStreamEncryptionConfigurationInput, source, call);
     if (encryption !== undefined) addEncryptionChange(id, encryption, call.database);
     saveTags(name, input.Tags ?? [], call);
-    // Former delivery streams of the name end here at the latest: even if the clock goes back, they do not come back.
-    call.database.run(endFormer, name);
     forgetDeliveryStream(name, call);
     return { DeliveryStreamARN: deliveryStreamArnOf(name) };
   },
@@ -97,15 +79,12 @@ export const DeleteDeliveryStream = operation({
   // AllowForceDelete matters where deletion fails because a key cannot be released; here it never fails.
   run({ DeliveryStreamName }, call) {
     const deliveryStream = requireDeliveryStream(DeliveryStreamName, call);
-    const { id, goneMs } = deliveryStream;
     // Deleting what is being deleted changes nothing, above all not the instant at which it is gone.
-    if (goneMs !== null) return {};
+    if (deliveryStream.goneMs !== null) return {};
     const status = statusOf(deliveryStream, call.now);
     if (status === 'CREATING') throw notDeletable(deliveryStream, status);
-    call.database.run(markDeleted, { id, deletedMs: call.now, goneMs: call.now + call.transitionMs });
-    dropPlannedOf(id, call);
+    endDeliveryStream(deliveryStream, call);
     removeTags(deliveryStream.arn, call.database);
-    forgetDeliveryStream(deliveryStream, call);
     return {};
   },
 });
@@ -176,46 +155,6 @@ export const ListDeliveryStreams = operation({
   },
 });
 
-interface NewDeliveryStream extends DeliveryStreamName {
-  readonly incarnation: string;
-  readonly type: DeliveryStream['type'];
-  readonly source: string | null;
-  readonly version: number;
-  readonly createdMs: number;
-  readonly activeMs: number;
-}
-
-const insertDeliveryStream = query((bind: Bind<NewDeliveryStream>, db) =>
-  db.insertInto('delivery_streams').values({
-    account_id: bind('account'),
-    region: bind('region'),
-    name: bind('name'),
-    incarnation: bind('incarnation'),
-    stream_type: bind('type'),
-    source: bind('source'),
-    version: bind('version'),
-    created_ms: bind('createdMs'),
-    active_ms: bind('activeMs'),
-  }),
-);
-
-const markDeleted = query((bind: Bind<{ id: number; deletedMs: number; goneMs: number }>, db) =>
-  db
-    .updateTable('delivery_streams')
-    .set({ deleted_ms: bind('deletedMs'), gone_ms: bind('goneMs') })
-    .where('id', '=', bind('id')),
-);
-
-const endFormer = query((bind: Bind<DeliveryStreamName>, db) =>
-  db
-    .updateTable('delivery_streams')
-    .set((column) => ({ gone_ms: column.ref('deleted_ms') }))
-    .where('account_id', '=', bind('account'))
-    .where('region', '=', bind('region'))
-    .where('name', '=', bind('name'))
-    .where('gone_ms', 'is not', null),
-);
-
 interface Page {
   readonly account: string;
   readonly region: string;
@@ -233,6 +172,8 @@ const selectNames = query((bind: Bind<Page>, db) =>
     .where('account_id', '=', bind('account'))
     .where('region', '=', bind('region'))
     .where('name', '>', bind('after'))
+    // Those of other services are nobody's delivery streams; see hosted-deliveries.ts.
+    .where(sql<boolean>`instr(name, '/') = 0`)
     .where(sql<boolean>`(${bind('type')} is null or stream_type = ${bind('type')})`)
     .where(existsAt(bind('now')))
     .orderBy('name')

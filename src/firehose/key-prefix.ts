@@ -59,6 +59,22 @@ export function assertPrefixes({ Prefix, ErrorOutputPrefix, CustomTimeZone }: Pr
 }
 
 /**
+ * What is wrong with a prefix of deliveries for other services, which knows the same expressions but that of errors;
+ * undefined when nothing is.
+ */
+export function prefixProblem(prefix: string, now: number): string | undefined {
+  if (prefix.includes('!{firehose:error-output-type}')) return 'It must not contain !{firehose:error-output-type}';
+  try {
+    assertPrefixes({ Prefix: prefix, ErrorOutputPrefix: ANY_ERROR_PREFIX, CustomTimeZone: undefined }, now);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const ANY_ERROR_PREFIX = '!{firehose:error-output-type}';
+
+/**
  * The parts of a prefix.
  * @throws ApiError InvalidArgumentException when an expression is not one.
  */

@@ -112,7 +112,7 @@ function insertPlan(buffer: FilledBuffer, { first, last }: Ends, { database, clo
   const parts: KeyParts = {
     prefix: settings.prefix,
     timeZone: settings.timeZone,
-    name,
+    name: settings.objectName ?? name,
     version,
     oldestArrivedMs: first.arrivedMs,
     uuid: nameUuid(incarnation, `${role} ${first.position} ${last.position}`),

@@ -7,12 +7,19 @@ import { sql } from 'kysely';
 import type { Call, World } from '../call.ts';
 import type { Database } from '../database/database.ts';
 import { type Bind, query } from '../database/query.ts';
-import { type FeedShard, findFeed } from '../kinesis/feed.ts';
+import { type FeedRecord, type FeedShard, findFeed } from '../kinesis/feed.ts';
 import { append } from './buffer-log.ts';
-import { type DeliveryStream, findDeliveryStream, type Source, statusOf } from './delivery-stream-store.ts';
+import {
+  type BufferRole,
+  type DeliveryStream,
+  findDeliveryStream,
+  type Source,
+  statusOf,
+} from './delivery-stream-store.ts';
 import { invalidArgument } from './errors.ts';
 import { addIncident } from './incidents.ts';
 import { unpackedRecords } from './kpl.ts';
+import { linesOf } from './lines.ts';
 import type { CreateDeliveryStreamInput } from './shapes.ts';
 
 /**
@@ -154,11 +161,24 @@ function copyFrom(shard: FeedShard, { from, limits }: Slice, deliveryStream: Del
   const first = records[0]?.position ?? shard.nextPosition;
   if (first > from) reportExpired(deliveryStream, first - from, moment);
   if (records.length > 0) {
-    const data = records.flatMap((record) => unpackedRecords(record.data));
-    for (const { id } of deliveryStream.buffers) append(id, data, now, database);
+    const shares = sharesOf(records, deliveryStream);
+    for (const { id, role } of deliveryStream.buffers) append(id, shares[role], now, database);
   }
   const nextPosition = records.length > 0 ? records.at(-1)!.position + 1 : shard.nextPosition;
   database.run(saveCheckpoint, { deliveryStream: deliveryStream.id, shard: shard.id, nextPosition });
+}
+
+/** What goes into the buffer of each role. */
+function sharesOf(
+  records: readonly FeedRecord[],
+  { destination }: DeliveryStream,
+): Readonly<Record<BufferRole, readonly Buffer[]>> {
+  if (destination.type === 'Lines') {
+    const { lines, deadLetters } = linesOf(records, destination.description.format);
+    return { destination: lines, backup: deadLetters };
+  }
+  const data = records.flatMap((record) => unpackedRecords(record.data));
+  return { destination: data, backup: data };
 }
 
 function reportExpired(deliveryStream: DeliveryStream, records: number, moment: Moment): void {

@@ -1,21 +1,13 @@
 /** UpdateDestination: another configuration of a delivery stream's destination, or another destination. */
 import type { Call } from '../call.ts';
-import { type Bind, query } from '../database/query.ts';
 import { operation } from '../protocol/operation.ts';
-import { addBuffers } from './buffers.ts';
-import {
-  type DeliveryStream,
-  findDeliveryStream,
-  forgetDeliveryStream,
-  nameIn,
-  statusOf,
-} from './delivery-stream-store.ts';
+import { changeDestination } from './delivery-stream-rows.ts';
+import { type DeliveryStream, findDeliveryStream, nameIn, statusOf } from './delivery-stream-store.ts';
 import { DESTINATION_ID } from './delivery-streams.ts';
 import { isSameDestination, updateDestination } from './destinations/destination.ts';
 import { deliveryStreamNotFoundForUpdate, destinationNotFound, notUpdatable, versionMismatch } from './errors.ts';
 import { sealSecret } from './secrets.ts';
 import { updateDestinationInput } from './shapes.ts';
-import { addVersion } from './versions.ts';
 
 export const UpdateDestination = operation({
   access: 'write',
@@ -29,18 +21,14 @@ export const UpdateDestination = operation({
   ],
   run(input, call) {
     const deliveryStream = requireUpdatable(input.DeliveryStreamName, call);
-    const { id, version, destination: current } = deliveryStream;
+    const { version, destination: current } = deliveryStream;
     const given = input.CurrentDeliveryStreamVersionId;
     if (given !== String(version)) throw versionMismatch(deliveryStream, String(version), given);
     if (input.DestinationId !== DESTINATION_ID) throw destinationNotFound(input.DestinationId);
     const destination = updateDestination(current, input, { ...call, seal: (secret) => sealSecret(secret, call) });
     // What changes nothing has no effect on the version either: tools that apply a configuration again rely on it.
     if (isSameDestination(current, destination)) return {};
-    const next = { version: version + 1, createdMs: call.now, destination };
-    addVersion(id, next, call.database);
-    call.database.run(setVersion, { id, version: next.version, updatedMs: call.now });
-    addBuffers(id, destination, call.database);
-    forgetDeliveryStream(deliveryStream, call);
+    changeDestination(deliveryStream, destination, call);
     return {};
   },
 });
@@ -52,10 +40,3 @@ function requireUpdatable(name: string, call: Call): DeliveryStream {
   if (status !== 'ACTIVE') throw notUpdatable(deliveryStream, status);
   return deliveryStream;
 }
-
-const setVersion = query((bind: Bind<{ id: number; version: number; updatedMs: number }>, db) =>
-  db
-    .updateTable('delivery_streams')
-    .set({ version: bind('version'), updated_ms: bind('updatedMs') })
-    .where('id', '=', bind('id')),
-);

@@ -29,6 +29,9 @@ export interface FeedShard {
 
 export interface FeedRecord {
   readonly position: number;
+  readonly sequenceNumber: string;
+  readonly partitionKey: string;
+  readonly arrivedMs: number;
   readonly data: Buffer;
 }
 

@@ -19,6 +19,7 @@ import {
   legacyPart,
   updateExtendedS3,
 } from './extended-s3.ts';
+import { deadLetterSettings, type LinesDescription, lineSettings } from './lines.ts';
 import { createRedshift, type Redshift, redshiftConfigurationOf, updateRedshift } from './redshift.ts';
 import { objectSettings } from './s3.ts';
 import { type Buffering, bufferingFrom, type DeliverySettings, type DestinationContext, inOrder } from './settings.ts';
@@ -29,7 +30,9 @@ export type { Buffering, DeliverySettings, DestinationContext } from './settings
 export type Destination =
   | { readonly type: 'S3'; readonly description: ExtendedS3Description }
   | ({ readonly type: 'Redshift' } & Redshift)
-  | { readonly type: 'Elasticsearch'; readonly description: ElasticsearchDescription };
+  | { readonly type: 'Elasticsearch'; readonly description: ElasticsearchDescription }
+  /** Of other services; see hosted-deliveries.ts. */
+  | { readonly type: 'Lines'; readonly description: LinesDescription };
 
 const ONE_DESTINATION = 'Exactly one destination configuration is supported for a Firehose';
 
@@ -122,12 +125,16 @@ export function describeDestination(destination: Destination): { readonly [membe
       return { RedshiftDestinationDescription: inOrder(destination.description) };
     case 'Elasticsearch':
       return { ElasticsearchDestinationDescription: inOrder(destination.description) };
+    case 'Lines':
+      throw new Error('A delivery of another service has no description here.');
   }
 }
 
 /** What becomes of the records themselves. */
 export function deliverySettingsOf({ type, description }: Destination): DeliverySettings {
   switch (type) {
+    case 'Lines':
+      return lineSettings(description);
     case 'S3':
       return { kind: 'object', ...extendedObjectSettings(description) };
     case 'Redshift':
@@ -137,8 +144,9 @@ export function deliverySettingsOf({ type, description }: Destination): Delivery
   }
 }
 
-/** How copies of all records become objects; undefined where none are wanted. */
+/** How copies of all records, or those that make no lines, become objects; undefined where none are wanted. */
 export function backupSettingsOf({ type, description }: Destination): DeliverySettings | undefined {
+  if (type === 'Lines') return deadLetterSettings(description);
   if (type === 'Elasticsearch') {
     return description.S3BackupMode === 'AllDocuments'
       ? { kind: 'object', ...objectSettings(description.S3DestinationDescription) }
@@ -149,5 +157,7 @@ export function backupSettingsOf({ type, description }: Destination): DeliverySe
 }
 
 /** When the buffer of the records themselves is due. Redshift's is that of its intermediate bucket. */
-export const bufferingOf = ({ type, description }: Destination): Buffering =>
-  bufferingFrom((type === 'Redshift' ? description.S3DestinationDescription : description).BufferingHints);
+export function bufferingOf({ type, description }: Destination): Buffering {
+  if (type === 'Lines') return lineSettings(description);
+  return bufferingFrom((type === 'Redshift' ? description.S3DestinationDescription : description).BufferingHints);
+}

@@ -24,6 +24,8 @@ export interface Buffering {
 export interface ObjectSettings extends Buffering {
   readonly bucket: string;
   readonly prefix?: string;
+  /** Stands in keys in place of the delivery stream's name. */
+  readonly objectName?: string;
   /** An IANA name; UTC when it is absent. */
   readonly timeZone?: string;
   readonly fileExtension?: string;
