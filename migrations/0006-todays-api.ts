@@ -75,6 +75,7 @@ const statements = [
     primary key (account_id, region)
   ) strict, without rowid`,
 
+  // Its delivery stream may be removed first: nothing keeps the row of one that never delivered anything.
   `create table channels (
     id integer primary key autoincrement,
     account_id text not null,
@@ -82,7 +83,7 @@ const statements = [
     name text not null,
     channel_id text not null unique,
     stream integer not null references streams (id),
-    delivery_stream integer not null references delivery_streams (id),
+    delivery_stream integer not null,
     configuration text not null,
     created_ms integer not null,
     active_ms integer not null,
@@ -92,6 +93,7 @@ const statements = [
     gone_ms integer
   ) strict`,
   `create unique index channels_by_name on channels (account_id, region, name) where gone_ms is null`,
+  `create index channels_by_name_ever on channels (account_id, region, name)`,
   `create index channels_by_stream on channels (stream)`,
 
   `create table metric_data (
@@ -180,9 +182,29 @@ const statements = [
     channels.account_id as account,
     channels.region,
     channels.channel_id,
-    channels.delivery_stream
+    'channel/' || channels.channel_id as delivery_stream
   from channels join streams on streams.id = channels.stream
   where ${existsIn('channels')}`,
+
+  // Without those of other services, which a slash in the name tells.
+  `drop view v_delivery_streams`,
+  `create view v_delivery_streams as
+  select
+    name as delivery_stream,
+    account_id as account,
+    region,
+    ${statusOf('delivery_streams')}
+      else 'ACTIVE'
+    end as status,
+    stream_type as type,
+    delivery_streams.version,
+    json_extract(versions.destination, '$.type') as destination,
+    ${isoOf('delivery_streams.created_ms')} as created,
+    ${isoOf('updated_ms')} as updated
+  from delivery_streams
+  join delivery_stream_versions as versions
+    on versions.delivery_stream = delivery_streams.id and versions.version = delivery_streams.version
+  where ${existsIn('delivery_streams')} and instr(name, '/') = 0`,
 
   `create view v_metric_data as
   select

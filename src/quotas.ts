@@ -103,6 +103,7 @@ const table = {
   registerConsumerCallsPerSecond: [5, 5, 5],
   accountSettingsCallsPerSecond: [5, 5, 5],
   streamSettingsCallsPerSecond: [5, 5, 5],
+  channelCallsPerSecond: [5, 5, 5],
 
   // Calls per second and stream (the first: per open shard).
   getShardIteratorCallsPerSecond: [5, 5, 5],

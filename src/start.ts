@@ -1,6 +1,7 @@
 /** The composition root: configuration → database, services, server, jobs. main.ts and the tests start the same way. */
 import type { World } from './call.ts';
 import { provideCertificate } from './certificate/provide.ts';
+import { channelService } from './channels/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { cloudWatch, sts } from './companions/index.ts';
 import type { Config } from './config.ts';
@@ -64,7 +65,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     const deliveries = await openFirehose(world, config);
     const state = () => (failed ? 'failed' : database.state);
     const server = createServer({
-      gateway: createGateway([kinesis, firehose, sts, cloudWatch], world, authenticate),
+      gateway: createGateway([kinesis, channelService, firehose, sts, cloudWatch], world, authenticate),
       health: () => ({ status: state(), version: VERSION, services: { kinesis: state(), firehose: state() } }),
       series: [...databaseSeries(database), throttleSeries(rates), ...kinesisSeries(world), ...deliveries.series],
       controls: config.auth === 'strict' ? undefined : controlsOf(deliveries, database, config),

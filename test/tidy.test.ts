@@ -71,10 +71,12 @@ const ALLOWED: Record<string, string> = {
   // Of kinesis the feed only, see below.
   firehose:
     'clock clock-trust deadline durable-file protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',
+  // Of firehose what it delivers for others only, see below.
+  channels: 'protocol database lifecycle quotas tags kinesis firehose | call',
   companions: 'protocol database | call',
   server: 'protocol | clock log series',
   start:
-    'call certificate clock companions config credentials database firehose jobs kinesis protocol rates refusal server version | log',
+    'call certificate channels clock companions config credentials database firehose jobs kinesis protocol rates refusal server version | log',
   ending: 'database refusal | log',
   main: 'program',
   program: 'clock config ending log refusal start version',
@@ -97,7 +99,7 @@ describe('imports', () => {
     ['node-cron', ['jobs']],
     ['pino', ['log']],
     ['prom-client', ['server']],
-    ['kysely', ['database', 'firehose', 'kinesis', 'lifecycle', 'migrations']],
+    ['kysely', ['channels', 'database', 'firehose', 'kinesis', 'lifecycle', 'migrations']],
     ['yazl', ['firehose']],
     ['snappyjs', ['firehose']],
   ])('%s is used in its rooms only', (name, rooms) => {
@@ -108,6 +110,14 @@ describe('imports', () => {
   it('reach kinesis from firehose through its feed only', () => {
     const wrong = imports.filter(
       ({ file, target }) => roomOf(file) === 'firehose' && roomOf(target) === 'kinesis' && !target.endsWith('/feed.ts'),
+    );
+    expect(wrong.map(({ file, target }) => `${file} must not import ${target}`)).toEqual([]);
+  });
+
+  it('reach firehose from channels through its deliveries for others only', () => {
+    const wrong = imports.filter(
+      ({ file, target }) =>
+        roomOf(file) === 'channels' && roomOf(target) === 'firehose' && !target.endsWith('/hosted-deliveries.ts'),
     );
     expect(wrong.map(({ file, target }) => `${file} must not import ${target}`)).toEqual([]);
   });

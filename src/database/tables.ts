@@ -207,9 +207,9 @@ interface ChannelsTable {
   channel_id: string;
   /** streams.id */
   stream: number;
-  /** delivery_streams.id: a row that no operation of Firehose shows. */
+  /** delivery_streams.id: a row that no operation of Firehose shows, and that may be gone when the channel is. */
   delivery_stream: number;
-  /** JSON: what DescribeChannel tells beside name, status and instants. */
+  /** JSON: what DescribeChannel tells beside name, status and instants; see src/channels/configuration.ts. */
   configuration: string;
   created_ms: number;
   /** CREATING from created_ms until this instant, as for streams. */

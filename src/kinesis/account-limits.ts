@@ -47,14 +47,17 @@ const selectChannels = query((bind: Bind<Namespace & { now: number }>, db) =>
     .where(existsAt(bind('now'))),
 );
 
+/** How many channels the caller's account has, in whatever state. */
+export const channelCount = ({ account, region, now, database }: Call): number =>
+  database.get(selectChannels, { account, region, now })!.count;
+
 /** What the caller's account has of that which is limited, counted as the limits count it. */
 export function limitsUse(call: Call) {
-  const { account, region, now, database } = call;
   const use = useOf(call, call);
   return {
     openShards: use.open_shards,
     onDemandStreams: use.on_demand,
-    channels: database.get(selectChannels, { account, region, now })!.count,
+    channels: channelCount(call),
   };
 }
 

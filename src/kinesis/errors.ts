@@ -22,6 +22,13 @@ export const expiredNextToken = (message: string) => new ApiError('ExpiredNextTo
 export const streamNotFound = ({ name, account }: StreamName) =>
   resourceNotFound(`Stream ${name} under account ${account} not found.`);
 
+/** The text is ours, after that for consumers. */
+export const streamHasChannels = ({ name, account }: StreamName) =>
+  resourceInUse(
+    `DeleteStream can't delete ${account}:${name} because there are channels associated with this data stream. To ` +
+      `delete ${name}, delete its channels with DeleteChannel first.`,
+  );
+
 /** `shard` did not parse as a shard id, or names none where the stream is known to exist. */
 export const shardNotFound = (shard: string, { name, account }: StreamName) =>
   resourceNotFound(`Could not find shard ${shard} in stream ${name} under account ${account}.`);

@@ -21,6 +21,7 @@ import {
   tagMap,
   warmThroughput,
 } from './shapes.ts';
+import { assertNoChannels } from './stream-channels.ts';
 import {
   addShard,
   findStream,
@@ -136,6 +137,7 @@ export const DeleteStream = operation({
     if (stream.goneMs !== null) return;
     const consumers = consumersOf(stream, call);
     if (consumers.length > 0 && input.EnforceConsumerDeletion !== true) throw streamHasConsumers(stream);
+    assertNoChannels(stream, call);
     if (statusOf(stream, call.now) !== 'CREATING') assertMayBeDeleted(stream, call);
     const goneMs = call.now + call.transitionMs;
     call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs });

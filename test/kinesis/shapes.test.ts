@@ -1,11 +1,12 @@
 /** The declared inputs and errors of every operation are those of AWS's API model: nothing missing, nothing invented. */
 import { describe, expect, it } from 'vitest';
+import { channelService } from '../../src/channels/index.ts';
 import { kinesis } from '../../src/kinesis/index.ts';
 import type { StructureShape } from '../../src/protocol/shape.ts';
 import { differences, factsOfDeclaration, factsOfModel, readModel } from '../support/model-facts.ts';
 
 const model = readModel('kinesis');
-const operations = [...kinesis.operations];
+const operations = [...kinesis.operations, ...channelService.operations];
 
 describe('the model', () => {
   it('knows every operation that is declared', () => {

@@ -29,6 +29,8 @@ const TEXTS = [
   '1',
   'arn:aws:kinesis:us-east-1:000000000000:stream/a',
   'arn:aws:kinesis:us-east-1:000000000000:stream/a/consumer/b:1',
+  'arn:aws:kinesis:us-east-1:000000000000:channel/a',
+  '000000000000',
   'abcdefghijklmnopqrst-abc',
   'abcdef',
   'https://a',
