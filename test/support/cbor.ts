@@ -3,21 +3,26 @@
  * would have said them. The bytes are made and read by the SDKs' own codec for JavaScript, not by Millrace's.
  */
 import { cbor, tagSymbol } from '@smithy/core/cbor';
+import { channelService } from '../../src/channels/index.ts';
 import { firehose } from '../../src/firehose/index.ts';
 import { kinesis } from '../../src/kinesis/index.ts';
 import type { AnyShape } from '../../src/protocol/shape.ts';
 
 export const CBOR_TYPE = 'application/x-amz-cbor-1.1';
 
-const SERVICES = [kinesis, firehose];
+/** By the name in X-Amz-Target. */
+const OPERATIONS = new Map<string, { readonly input: AnyShape }>(
+  [kinesis, channelService, firehose].flatMap(({ target, operations }) =>
+    [...operations].map(([name, operation]) => [`${target}.${name}`, operation] as const),
+  ),
+);
 
 /** The tag of points in time; the codec makes no objects of this kind without its own mark. */
 const instant = (ms: number) => cbor.deserialize(Buffer.concat([Buffer.from([0xc1]), cbor.serialize(ms)]));
 
 /** The CBOR of `input`, JSON for the operation `target` (`{service}.{operation}`). What fits no shape stays as it is. */
 export function cborOf(target: string, input: object): Buffer {
-  const [service, name] = target.split('.');
-  const operation = SERVICES.find((candidate) => candidate.target === service)?.operations.get(name!);
+  const operation = OPERATIONS.get(target);
   // Members that are undefined are none in JSON; the codec knows no such thing.
   const sent = JSON.parse(JSON.stringify(input)) as object;
   return Buffer.from(cbor.serialize(operation === undefined ? sent : asCbor(operation.input, sent)));
