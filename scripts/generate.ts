@@ -1,6 +1,7 @@
 /** Writes what is made from the code: `.env.example` and the generated parts of the README. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { channelService } from '../src/channels/index.ts';
 import { firehose } from '../src/firehose/index.ts';
 import { kinesis } from '../src/kinesis/index.ts';
 import { envExample, settingsTable } from '../src/settings-texts.ts';
@@ -20,7 +21,8 @@ export function withParts(readme: string, parts: Readonly<Record<string, string>
 export const readmeParts = () => ({ settings: settingsTable(), operations: operationsTable() });
 
 function operationsTable(): string {
-  const columns = [kinesis, firehose].map(({ operations }) => [...operations.keys()].sort());
+  const streams = [...kinesis.operations.keys(), ...channelService.operations.keys()];
+  const columns = [streams, [...firehose.operations.keys()]].map((names) => names.sort());
   const rows = Array.from({ length: Math.max(...columns.map(({ length }) => length)) }, (_, row) => {
     return `| ${columns.map((names) => names[row] ?? '').join(' | ')} |`;
   });

@@ -11,8 +11,8 @@ export const channelExists = ({ name, account }: Name) =>
 
 export const channelNotFound = (arn: string) => resourceNotFound(`Channel ${arn} not found.`);
 
-export const channelNotActive = (arn: string, status: string) =>
-  resourceInUse(`Channel ${arn} not ACTIVE, instead in state ${status}`);
+export const channelNotActive = ({ name, account }: Name, status: string) =>
+  resourceInUse(`Channel ${name} under account ${account} not ACTIVE, instead in state ${status}`);
 
 export const tooManyChannels = (
   { account, region }: { readonly account: string; readonly region: string },

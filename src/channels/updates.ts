@@ -23,7 +23,7 @@ export const UpdateChannel = operation({
     const channel = requireChannel(input.ChannelARN, call);
     const configuration = updatedConfiguration(channel.configuration, input, channel);
     const status = statusOf(channel, call.now);
-    if (status !== 'ACTIVE') throw channelNotActive(channel.arn, status);
+    if (status !== 'ACTIVE') throw channelNotActive(channel, status);
     const updated: Channel = {
       ...channel,
       configuration,

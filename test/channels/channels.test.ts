@@ -341,7 +341,7 @@ describe('UpdateChannel', () => {
     };
     expect(ChannelDescription).toEqual({ ...after, ChannelStatus: 'UPDATING' });
     expect(await refusal(server, 'UpdateChannel', input)).toBe(
-      `ResourceInUseException: Channel ${ChannelARN} not ACTIVE, instead in state UPDATING`,
+      'ResourceInUseException: Channel c under account 000000000000 not ACTIVE, instead in state UPDATING',
     );
     server.clock.advance(1000);
     await server.restart();

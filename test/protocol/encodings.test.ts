@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { channelService } from '../../src/channels/index.ts';
 import { firehose } from '../../src/firehose/index.ts';
 import { kinesis } from '../../src/kinesis/index.ts';
 import { cbor } from '../../src/protocol/cbor.ts';
@@ -13,6 +14,7 @@ import type { StructureShape } from '../../src/protocol/shape.ts';
 import { validate } from '../../src/protocol/validate.ts';
 import { quotasOf } from '../../src/quotas.ts';
 import { CBOR_TYPE, cborOf, jsonOf } from '../support/cbor.ts';
+import { channelInput } from '../support/channels.ts';
 import type { TestClock } from '../support/clock.ts';
 import { ROLE, S3 } from '../support/firehose.ts';
 import { askHttp1, awsHeaders, type RawAnswer } from '../support/http-client.ts';
@@ -640,8 +642,81 @@ const FIREHOSE: Table = {
   },
 };
 
+/** The input of CreateChannel for the stream `s` of whoever asks, which must be there. */
+const channelOf =
+  (name: string, more: object = {}) =>
+  async (ask: Ask) => {
+    const { StreamDescriptionSummary } = await ask('DescribeStreamSummary', { StreamName: 's' });
+    const { StreamARN } = StreamDescriptionSummary;
+    const input = channelInput(name);
+    const [stream] = input.StreamConfigurationList;
+    return { ...input, StreamConfigurationList: [{ ...stream, StreamARN }], ...more };
+  };
+
+const withOnDemand: Preparation = async (ask, clock) => {
+  await ask('CreateStream', { StreamName: 's', StreamModeDetails: { StreamMode: 'ON_DEMAND' } });
+  clock.advance(SECOND_MS);
+};
+
+const withChannels: Preparation = async (ask, clock) => {
+  await withOnDemand(ask, clock);
+  for (const name of ['c', 'd']) await ask('CreateChannel', await channelOf(name)(ask));
+  clock.advance(SECOND_MS);
+};
+
+/** The input that names the first channel of whoever asks. */
+const theChannel =
+  (more: object = {}) =>
+  async (ask: Ask) => {
+    const { ChannelSummaries } = await ask('ListChannels', {});
+    return { ChannelARN: ChannelSummaries[0].ChannelARN, ...more };
+  };
+
+const NO_CHANNEL = { ChannelARN: 'arn:aws:kinesis:us-east-1:000000000000:channel/none' };
+const FRESHER = { S3DestinationConfiguration: { DataFreshnessInSeconds: 60 } };
+
+const CHANNELS: Table = {
+  CreateChannel: {
+    before: withOnDemand,
+    input: channelOf('c', { Tags: LANGUAGES }),
+    answer: { ChannelDescription: { ChannelStatus: 'CREATING', ChannelCreationTimestamp: expect.any(Number) } },
+    errors: [
+      [IN_USE, channelOf('c')],
+      [INVALID, channelOf('d', { S3DestinationConfiguration: null })],
+    ],
+  },
+  DescribeChannel: {
+    before: withChannels,
+    input: theChannel(),
+    answer: { ChannelDescription: { ChannelName: 'c', LoggingConfiguration: { CloudWatchLogs: { Enabled: false } } } },
+    errors: [[NOT_FOUND, NO_CHANNEL]],
+  },
+  ListChannels: {
+    before: withChannels,
+    input: { MaxResults: 1 },
+    answer: { ChannelSummaries: [{ ChannelName: 'c', ChannelDestinationType: 'S3' }], NextToken: expect.any(String) },
+    errors: [[INVALID, { NextToken: 'none' }]],
+  },
+  UpdateChannel: {
+    before: withChannels,
+    input: theChannel(FRESHER),
+    answer: { ChannelDescription: { ChannelStatus: 'UPDATING', ...FRESHER } },
+    errors: [
+      [IN_USE, theChannel(FRESHER)],
+      [INVALID, theChannel()],
+      [NOT_FOUND, { ...NO_CHANNEL, ...FRESHER }],
+    ],
+  },
+  DeleteChannel: {
+    before: withChannels,
+    input: theChannel(),
+    answer: 'void',
+    errors: [[NOT_FOUND, NO_CHANNEL]],
+  },
+};
+
 /** Members whose values are random, or made with a random key. */
-const RANDOM = /^(?:NextToken|(?:Next)?ShardIterator|RecordId|StreamId)$/;
+const RANDOM = /^(?:NextToken|(?:Next)?ShardIterator|RecordId|StreamId|ChannelId|ChannelARN)$/;
 
 /** The body of an answer as one text, in the order in which it came, without what is random. */
 const withoutRandom = ({ body }: Answer): string | undefined =>
@@ -697,6 +772,7 @@ const EVENT_STREAMS: ReadonlySet<string> = new Set(['SubscribeToShard']);
 
 describe.each([
   ['Kinesis', kinesis, { ...KINESIS, ...LATER_KINESIS }],
+  ['Channels', channelService, CHANNELS],
   ['Firehose', firehose, FIREHOSE],
 ] as const)('%s', (_title, service, table) => {
   it('has a row for each of its operations', () => {
@@ -736,6 +812,7 @@ describe.each([
 
 describe.each([
   ['Kinesis', kinesis],
+  ['Channels', channelService],
   ['Firehose', firehose],
 ] as const)('every limit and type of the inputs of %s', (_title, service) => {
   const quotas = quotasOf('relaxed');

@@ -1,6 +1,7 @@
 /** Inputs made to harm: names that reach prototypes, texts that patterns choke on, and lines that forge a log. */
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
+import { channelService } from '../../src/channels/index.ts';
 import { firehose } from '../../src/firehose/index.ts';
 import { kinesis } from '../../src/kinesis/index.ts';
 import type { AnyShape, ScalarShape, StructureShape } from '../../src/protocol/shape.ts';
@@ -18,7 +19,7 @@ import { validationOf } from '../support/validation.ts';
 
 expectNothingUncaught();
 
-const OPERATIONS = [kinesis, firehose].flatMap(({ target, operations }) =>
+const OPERATIONS = [kinesis, channelService, firehose].flatMap(({ target, operations }) =>
   [...operations].map(([name, { input }]) => [`${target}.${name}`, input as StructureShape] as const),
 );
 

@@ -5,6 +5,7 @@
 import http from 'node:http';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { channelService } from '../../src/channels/index.ts';
 import { firehose } from '../../src/firehose/index.ts';
 import { kinesis } from '../../src/kinesis/index.ts';
 import type { StructureShape } from '../../src/protocol/shape.ts';
@@ -24,7 +25,7 @@ expectNothingUncaught();
 
 const JSON_TYPE = 'application/x-amz-json-1.1';
 
-const OPERATIONS = [kinesis, firehose].flatMap(({ target, operations }) =>
+const OPERATIONS = [kinesis, channelService, firehose].flatMap(({ target, operations }) =>
   [...operations].map(([name, { input }]) => [`${target}.${name}`, input as StructureShape] as const),
 );
 
