@@ -55,7 +55,7 @@ export function settingsOf(input: CreateChannelInput, identity: Identity, call: 
   const format = formatOf(input);
   assertStorage(destination, call);
   assertKey(input.EncryptionConfiguration);
-  assertOwnRole(input.ServiceExecutionRoleARN, { ...call, seal: (secret) => secret });
+  assertOwnRole(input.ServiceExecutionRoleARN, call);
   const { BucketARN, ExpectedBucketOwner } = destination.StorageConfiguration;
   const deadLetters = { BucketARN, ExpectedBucketOwner, ...destination.DeadLetterQueueS3Configuration };
   return {

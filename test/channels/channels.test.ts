@@ -270,6 +270,14 @@ describe('CreateChannel', () => {
   });
 });
 
+it('the tags of a channel are changed by its ARN', async () => {
+  const server = await startWithStream();
+  const ResourceARN = await createChannel(server, 'c', { more: { Tags: { a: '1' } } });
+  await server.ok('TagResource', { ResourceARN, Tags: { b: '2' } });
+  await server.ok('UntagResource', { ResourceARN, TagKeys: ['a'] });
+  expect((await server.ok('ListTagsForResource', { ResourceARN })).Tags).toEqual([{ Key: 'b', Value: '2' }]);
+});
+
 describe('DeleteChannel', () => {
   it('leaves it DELETING for a while, then nothing of it, and its name is free', async () => {
     const server = await startWithStream();

@@ -86,7 +86,10 @@ export function inOrder<T>(value: T): T & WireValue {
  * made up both.
  * @throws ApiError AccessDeniedException
  */
-export function assertOwnRole(roleArn: string, { account, quotas }: DestinationContext): void {
+export function assertOwnRole(
+  roleArn: string,
+  { account, quotas }: Pick<DestinationContext, 'account' | 'quotas'>,
+): void {
   if (quotas.profile === 'relaxed' || roleArn.split(':')[4] === account) return;
   throw accessDenied('Cross-account pass role is not allowed.');
 }
