@@ -22,7 +22,7 @@ import { type Subscribed, Subscription } from './subscription.ts';
 const TURN_MS = 5;
 const REST_MS_MAX = 20;
 
-/** Data of an event; less while those who are behind hold much memory. A single record may be larger. */
+/** Data of an event; less for many receivers, and while those who are behind hold much memory. A record may be larger. */
 const EVENT_BYTES = 1024 * 1024;
 const EVENT_BYTES_LOW = 64 * 1024;
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
@@ -143,16 +143,16 @@ export class Hub {
     if (place === undefined) return;
     const { position } = subscription;
     const isNews = hasNews(position, place);
-    if (!isNews && subscription.heartbeatMs > steadyMs) return;
-    const event = this.#eventFrom(position, place);
+    const peers = [...this.members.of(place.shard.id)].filter(
+      (other) => other.position === position && other.canTake(steadyMs) && (isNews || other.heartbeatMs <= steadyMs),
+    );
+    const event = peers.length === 0 ? undefined : this.#eventFrom(position, peers.length, place);
     if (event === undefined) return;
-    for (const other of this.members.of(place.shard.id)) {
-      if (other.position !== position || !other.canTake(steadyMs)) continue;
-      if (!isNews && other.heartbeatMs > steadyMs) continue;
-      this.#ready.delete(other);
-      other.send(event, steadyMs);
-      if (!other.canTake(steadyMs)) this.#lookIfPaced(other, steadyMs);
-      else if (event.hasMore) this.#ready.add(other);
+    for (const peer of peers) {
+      this.#ready.delete(peer);
+      peer.send(event, steadyMs);
+      if (!peer.canTake(steadyMs)) this.#lookIfPaced(peer, steadyMs);
+      else if (event.hasMore) this.#ready.add(peer);
     }
   }
 
@@ -180,10 +180,9 @@ export class Hub {
     return { stream, shard, now, database };
   }
 
-  #eventFrom(position: number, place: Place): ShardEvent | undefined {
-    const bytes = this.members.unreadBytes > UNREAD_BYTES_MAX ? EVENT_BYTES_LOW : EVENT_BYTES;
+  #eventFrom(position: number, receivers: number, place: Place): ShardEvent | undefined {
     try {
-      return eventFrom(position, bytes, place);
+      return eventFrom(position, this.#eventBytes(receivers), place);
     } catch (error) {
       const { stream, shard } = place;
       this.#world.log.error(
@@ -193,6 +192,12 @@ export class Hub {
       this.#failAll(shard.id, 'InternalFailureException', 'The next record of the shard could not be read.', position);
       return undefined;
     }
+  }
+
+  /** Writing an event to its receivers is a part of the turn too. */
+  #eventBytes(receivers: number): number {
+    if (this.members.unreadBytes > UNREAD_BYTES_MAX) return EVENT_BYTES_LOW;
+    return Math.max(EVENT_BYTES_LOW, Math.floor(EVENT_BYTES / Math.ceil(receivers / 4)));
   }
 
   /** Ends the subscriptions of a shard (by row id), or those of them that stand at `position`. */
