@@ -61,6 +61,7 @@ export function readConfig(
     acceptDataLoss: flags.has(ACCEPT_DATA_LOSS),
     quotas: quotasOf(value('quotas'), shardLimit === null ? {} : { shards: shardLimit }),
     transitionMs: value('transitionMs'),
+    initialStreams: value('initialStreams'),
     logLevel: value('logLevel'),
     account: value('account'),
     region: value('region'),

@@ -90,6 +90,31 @@ const origins = [
   },
 ] as const;
 
+/** A stream that is to be there when the server is ready. */
+export interface InitialStream {
+  readonly name: string;
+  /** Null when no number was given. */
+  readonly shards: number | null;
+  /** Null when no region was given. */
+  readonly region: string | null;
+}
+
+const INITIAL_STREAM = /^([a-zA-Z0-9_.-]{1,128})(?::([1-9]\d{0,5})?(?::([a-z0-9-]{1,64})?)?)?$/;
+
+const initialStreams = [
+  'streams as name[:shards[:region]] separated by commas, such as orders:2,clicks::eu-west-1',
+  (value: string): readonly InitialStream[] | undefined => {
+    if (value.trim() === '') return [];
+    const matches = value.split(',').map((stream) => INITIAL_STREAM.exec(stream.trim()));
+    const streams = matches.map((match) => ({
+      name: match?.[1] ?? '',
+      shards: match?.[2] === undefined ? null : Number(match[2]),
+      region: match?.[3] ?? null,
+    }));
+    return streams.every(({ name, shards }) => name !== '' && (shards ?? 0) <= SHARDS_MAX) ? streams : undefined;
+  },
+] as const;
+
 /** How much a request's signature matters. */
 export const AUTH_MODES = ['any', 'strict', 'off'] as const;
 
@@ -167,6 +192,14 @@ export const SETTINGS = {
     optionalCount,
     'Open shards per account and region, instead of the figure of QUOTAS.',
     'KINESIS_SHARD_LIMIT',
+  ),
+  initialStreams: setting(
+    'INITIALIZE_STREAMS',
+    '',
+    initialStreams,
+    'Streams that are created, if they are missing, before the server is ready: name[:shards[:region]],… ' +
+      'Without a number they have 4 shards, without a region they are in AWS_REGION.',
+    'KINESIS_INITIALIZE_STREAMS',
   ),
   logLevel: setting(
     'LOG_LEVEL',

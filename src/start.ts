@@ -61,7 +61,7 @@ export async function start(config: Config, { log, clock = systemClock, onFatal 
     // Settings that cannot be used end the start before anything is set going.
     const authenticate = await authenticationOf(config, world);
     const certificate = await provideCertificate(config, world);
-    await prepareKinesis(world);
+    await prepareKinesis(world, config);
     const deliveries = await openFirehose(world, config);
     const state = () => (failed ? 'failed' : database.state);
     const server = createServer({

@@ -45,6 +45,20 @@ describe('a start', () => {
     expect(answer).toBe(200);
   });
 
+  it('has the streams of INITIALIZE_STREAMS when it is ready, whatever ended it before', async () => {
+    const settings = { DATA_DIR: temporaryDirectory(), KINESIS_INITIALIZE_STREAMS: 'orders:2,clicks:1' };
+    for (const said of ['created orders, clicks', 'already there: orders, clicks']) {
+      const millrace = await startMillrace({ ...settings, TRANSITION_MS: '60000', LOG_LEVEL: 'info' });
+      const { StreamSummaries } = await createWireClient(millrace.url).send('ListStreams', {});
+      expect(StreamSummaries).toMatchObject([
+        { StreamName: 'clicks', StreamStatus: 'ACTIVE' },
+        { StreamName: 'orders', StreamStatus: 'ACTIVE' },
+      ]);
+      expect(millrace.stderr()).toContain(`INITIALIZE_STREAMS: ${said}.`);
+      await millrace.kill('SIGKILL');
+    }
+  });
+
   it('keeps its files to the user', async () => {
     const directory = join(temporaryDirectory(), 'data');
     await startMillrace({ DATA_DIR: directory, TLS: 'on' });
@@ -87,6 +101,15 @@ describe('a start is refused', () => {
     const { code, text } = await refusal({ DATA_DIR: temporaryDirectory(), QUOTAS: 'loose' });
     expect(code).toBe(EXIT_CODES.badSetting);
     expect(text).toContain('QUOTAS must be one of relaxed, current, documented; it is "loose".');
+  });
+
+  it.each([
+    ['orders:2,bad name', 'INITIALIZE_STREAMS must be streams as name[:shards[:region]] separated by commas'],
+    ['orders:2,orders:3', 'INITIALIZE_STREAMS names orders in us-east-1 twice, with 2 and with 3 shards.'],
+  ])('with exit code 2 for INITIALIZE_STREAMS=%s', async (streams, sentence) => {
+    const { code, text } = await refusal({ DATA_DIR: temporaryDirectory(), INITIALIZE_STREAMS: streams });
+    expect(code).toBe(EXIT_CODES.badSetting);
+    expect(text).toContain(sentence);
   });
 
   it('with exit code 2 for an unknown flag', async () => {

@@ -8,6 +8,7 @@ import * as capacity from './capacity.ts';
 import * as consumers from './consumers.ts';
 import * as encryption from './encryption.ts';
 import { rateExceeded } from './errors.ts';
+import { provideStreams, type WantedStreams } from './initial-streams.ts';
 import * as iterators from './iterators.ts';
 import * as monitoring from './monitoring.ts';
 import * as recordDistribution from './record-distribution.ts';
@@ -50,8 +51,14 @@ export const kinesis = service(
   account,
 );
 
-/** What the service needs in the database before its first request. */
-export const prepareKinesis = (world: World): Promise<void> => ensureTokenKey(world);
+/**
+ * What is to be in the database before the first request: what the service needs, and the streams that settings name.
+ * @throws Refusal when they cannot be had
+ */
+export async function prepareKinesis(world: World, wanted: WantedStreams): Promise<void> {
+  await ensureTokenKey(world);
+  await provideStreams(wanted, world);
+}
 
 export const kinesisJobs = (world: World, sweepSchedule: string): readonly Job[] => [
   { name: 'sweep', schedule: sweepSchedule, run: createSweeper(world) },

@@ -239,6 +239,12 @@ export function settle(stream: Stream, { now, database }: Call): void {
   forgetStream(stream, { database });
 }
 
+/** Makes a stream that is CREATING be ACTIVE before its time. Only inside the body of a write. */
+export function endCreation(stream: Stream, { database }: Pick<Call, 'database'>): void {
+  database.run(settleCreation, { id: stream.id });
+  forgetStream(stream, { database });
+}
+
 /** The key that records arriving at the instant `ms` are encrypted with; undefined when they are not. */
 export function keyIdAt({ encryption }: Pick<Stream, 'encryption'>, ms: number): string | undefined {
   return encryption.findLast(({ from_ms }) => from_ms <= ms)?.key_id ?? undefined;

@@ -234,6 +234,12 @@ const endFormer = query((bind: Bind<StreamName>, db) =>
     .where('gone_ms', 'is not', null),
 );
 
+/** Ends a stream that is being deleted before its time: its name is free. Only inside the body of a write. */
+export function endDeletion(name: StreamName, call: Call): void {
+  call.database.run(endFormer, name);
+  forgetStream(name, call);
+}
+
 const rememberName = query((bind: Bind<StreamName & { lastCreatedS: number }>, db) =>
   db
     .insertInto('stream_names')
