@@ -67,7 +67,8 @@ const ALLOWED: Record<string, string> = {
   database: 'durable-file migrations refusal | clock log series',
   migrations: '',
   protocol: 'quotas database | call',
-  kinesis: 'clock clock-trust protocol database lifecycle quotas rates refusal sealing tags | call jobs series settings',
+  kinesis:
+    'clock clock-trust protocol database lifecycle quotas rates refusal sealing tags | call jobs series settings',
   // Of kinesis the feed only, see below.
   firehose:
     'clock clock-trust deadline durable-file protocol database lifecycle quotas rates refusal sealing tags kinesis | call jobs series',

@@ -45,18 +45,39 @@ async function make(directory: string, env: object, command: string, ...args: st
 
 const script = (...path: string[]) => join(SOURCES, ...path);
 
-const java = (...options: string[]) => ({
+const javaProgram = (directory: string, mainClass: string, ...options: string[]) => ({
   missing: () => needs('Java', 'javac', '-version')() ?? needs('Maven', 'mvn', '-version')(),
-  build: (cache: string) => make('java', {}, 'mvn', '-q', '-B', `-Dbuild.dir=${cache}`, 'compile'),
+  build: (cache: string) => make(directory, {}, 'mvn', '-q', '-B', `-Dbuild.dir=${cache}`, 'compile'),
   command: (cache: string): [string, ...string[]] => [
     'java',
     ...options,
     '-XX:+UseSerialGC',
     '-XX:TieredStopAtLevel=1',
+    // What is unpacked stays out of the directory of everybody.
+    `-Djava.io.tmpdir=${cache}`,
     '-cp',
     `${join(cache, 'classes')}:${join(cache, 'lib', '*')}`,
-    'roundtrip.RoundTrip',
+    mainClass,
   ],
+});
+
+const java = (...options: string[]) => javaProgram('java', 'roundtrip.RoundTrip', ...options);
+
+const goProgram = (from: string, to: string) => ({
+  missing: needs('Go', 'go', 'version'),
+  build: (cache: string) =>
+    make(
+      'go',
+      { GOFLAGS: '-mod=readonly -buildvcs=false' },
+      'go',
+      'build',
+      '-p',
+      '2',
+      '-o',
+      join(cache, to),
+      `./${from}`,
+    ),
+  command: (cache: string): [string] => [join(cache, to)],
 });
 
 const rust = (binary: string) => ({
@@ -66,7 +87,12 @@ const rust = (binary: string) => ({
   transports: ['default'],
 });
 
-export const PROGRAMS: readonly (ClientProgram & { readonly cache: string })[] = [
+interface CachedProgram extends ClientProgram {
+  /** The name of its cache; programs that are made of the same sources share one. */
+  readonly cache: string;
+}
+
+export const PROGRAMS: readonly CachedProgram[] = [
   {
     name: 'JavaScript SDK v3',
     cache: 'javascript',
@@ -93,22 +119,47 @@ export const PROGRAMS: readonly (ClientProgram & { readonly cache: string })[] =
   {
     name: 'Go SDK v2',
     cache: 'go',
-    missing: needs('Go', 'go', 'version'),
-    build: (cache) =>
-      make('go', { GOFLAGS: '-mod=readonly -buildvcs=false' }, 'go', 'build', '-p', '2', '-o', join(cache, 'run'), '.'),
-    command: (cache) => [join(cache, 'run')],
+    ...goProgram('', 'run'),
     transports: ['default', 'http1', 'h2c'],
   },
   { name: 'Rust SDK', cache: 'rust', ...rust('aws_sdk') },
   { name: 'rusoto 0.48', cache: 'rust', ...rust('rusoto') },
 ];
 
+/** Programs that read a stream through enhanced fan-out: `<program> <endpoint> <stream> <consumer>`. */
+export const FAN_OUT_PROGRAMS: readonly CachedProgram[] = [
+  {
+    name: 'JavaScript SDK v3',
+    cache: 'javascript',
+    missing: () => undefined,
+    command: () => [process.execPath, script('javascript', 'fan-out.mjs')],
+    transports: ['default'],
+  },
+  {
+    name: 'boto3',
+    cache: 'python',
+    missing: needs('boto3', 'python3', '-c', 'import boto3'),
+    command: () => ['python3', script('python', 'fan_out.py')],
+    transports: ['default'],
+  },
+  { name: 'Java SDK v2', cache: 'java', ...javaProgram('java', 'roundtrip.FanOut'), transports: ['default'] },
+  { name: 'Go SDK v2', cache: 'go', ...goProgram('fanout', 'fan-out'), transports: ['default'] },
+];
+
+/** Puts through the Kinesis Producer Library: `<program> <port> <port of an STS> <stream> <count>`. */
+export const PRODUCER_LIBRARY: CachedProgram = {
+  name: 'KPL 0.15',
+  cache: 'kpl',
+  ...javaProgram('kpl', 'kpl.Put'),
+  transports: ['default'],
+};
+
 /** What builds say when it is the network or the age of the toolchain that keeps them from being made. */
 const NOT_HERE =
   /could not resolve|resolve host|no such host|connection (refused|reset|timed out)|network is unreachable|failed to (download|fetch)|could not transfer|requires rustc|requires go |i\/o timeout/i;
 
 /** Makes `program`. Returns why it cannot be had here, or undefined; throws when its sources are wrong. */
-export async function prepare(program: (typeof PROGRAMS)[number]): Promise<string | undefined> {
+export async function prepare(program: CachedProgram): Promise<string | undefined> {
   const reason = program.missing();
   if (reason !== undefined || program.build === undefined) return reason;
   const cache = join(CACHE, program.cache);
@@ -127,18 +178,22 @@ export async function prepare(program: (typeof PROGRAMS)[number]): Promise<strin
 /** What of this machine's settings would change what clients do. */
 const NOT_PASSED_ON = /^(AWS_|SSL_CERT|REQUESTS_CA|CURL_CA|NODE_EXTRA_CA)/;
 
-/** Runs a program that was prepared. Resolves to the names of the checks that have passed and what it said at its end. */
+/**
+ * Runs a program that was prepared. Resolves to the lines that it printed, which are the checks that have passed, and what
+ * it said at its end. `onOutput` is called whenever it has printed something.
+ */
 export async function runProgram(
-  program: (typeof PROGRAMS)[number],
+  program: CachedProgram,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
+  onOutput: () => void = () => undefined,
 ): Promise<{ readonly passed: readonly string[]; readonly said: string }> {
   const [command, ...first] = program.command(join(CACHE, program.cache));
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_PASSED_ON.test(name)));
   const env = { ...inherited, NODE_NO_WARNINGS: '1', ...environment };
-  const outcome = await execute(command, [...first, ...args], { env, timeout: RUN_MS_MAX }).catch(
-    (error: { stdout?: string; stderr?: string }) => error,
-  );
+  const running = execute(command, [...first, ...args], { env, timeout: RUN_MS_MAX, maxBuffer: 2 ** 26 });
+  running.child.stdout?.on('data', onOutput);
+  const outcome = await running.catch((error: { stdout?: string; stderr?: string }) => error);
   const { stdout = '', stderr = '' } = outcome;
   return { passed: stdout.split('\n').filter((line) => line !== ''), said: stderr };
 }
