@@ -36,7 +36,7 @@ describe('the samples', () => {
         'records of length 0',
         'records of length 501',
         'records.1.member null',
-        'records.1.member.partitionKey missing',
+        'records.1.member.data missing',
         'records.1.member.partitionKey of length 257',
         'records.1.member.explicitHashKey = "#"',
         'records.1.member.explicitHashKey = "#" 100000 times',

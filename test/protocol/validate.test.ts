@@ -181,6 +181,9 @@ const MEMBER_ORDERS: readonly (readonly [string, readonly string[]])[] = (
 ).filter(([operation]) => kinesis.operations.has(operation));
 
 describe('several failed constraints', () => {
+  /** Records with two flaws each. */
+  const flawed = (count: number) => Array.from({ length: count }, () => ({ PartitionKey: '' }));
+
   it('come in one message, counted, in the order of the declared members', async () => {
     const { call } = await startTestServer();
     const { body } = await call('CreateStream', { StreamName: '', ShardCount: 0 });
@@ -197,7 +200,7 @@ describe('several failed constraints', () => {
 
   it('are at most ten, and the count is that of the listed ones', async () => {
     const { call } = await startTestServer();
-    const { body } = await call('PutRecords', { StreamName: 'a', Records: Array.from({ length: 11 }, () => ({})) });
+    const { body } = await call('PutRecords', { StreamName: 'a', Records: flawed(11) });
     expect(body.message.startsWith('10 validation errors detected: ')).toBe(true);
     expect(body.message.split('; ')).toHaveLength(10);
     expect(body.message).toContain("Value null at 'records.5.member.data'");
@@ -206,7 +209,7 @@ describe('several failed constraints', () => {
 
   it('are exactly as many as there are when there are ten', async () => {
     const { call } = await startTestServer();
-    const { body } = await call('PutRecords', { StreamName: 'a', Records: Array.from({ length: 5 }, () => ({})) });
+    const { body } = await call('PutRecords', { StreamName: 'a', Records: flawed(5) });
     expect(body.message.startsWith('10 validation errors detected: ')).toBe(true);
   });
 
