@@ -2,8 +2,8 @@
  * Prints every operation with the number of its test cases. A test case of an operation is a call of `it`, `test` or
  * `statement` under `test`, a table of cases counting once, that names the operation (as `PutRecord`, `putRecord` or
  * `PutRecordCommand`) in its own source or in that of a helper of its file that it uses; a name that both services have
- * counts for Firehose in the files named after it. What tests all operations without naming
- * them, or names them in other files, is not counted, so the numbers are lower bounds.
+ * counts for Firehose in the files named after it. What tests all operations without naming them, or by a helper of
+ * another file, is not counted.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
