@@ -13,7 +13,7 @@ import type { Step } from './step.ts';
 import { startWorld } from './world.ts';
 
 const { MODEL_RUNS, MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env;
-const numRuns = Number(MODEL_RUNS ?? 12);
+const numRuns = Number(MODEL_RUNS ?? 9);
 
 const sequences = fc.commands([anyStep], {
   maxCommands: 50,

@@ -6,7 +6,16 @@
  * Two rules that the reference leaves open are stated as the server has them: a stream that is deleted while CREATING
  * has its shards while it is DELETING, and the deletion of a stream that is DELETING changes nothing.
  */
-import { hashOf, isHashKey, type ModelRecord, type ModelShard, ModelStream, RETENTION_MS } from './stream.ts';
+import {
+  type Design,
+  hashOf,
+  isHashKey,
+  type ModelConsumer,
+  type ModelRecord,
+  type ModelShard,
+  ModelStream,
+  type Tags,
+} from './stream.ts';
 
 export const TRANSITION_MS = 500;
 export const ITERATOR_LIFE_MS = 300_000;
@@ -25,9 +34,19 @@ export class Refusal extends Error {
   }
 }
 
-const missing = (text: string) => new Refusal('ResourceNotFoundException', text);
-const inUse = (text: string) => new Refusal('ResourceInUseException', text);
-const invalid = (text: string) => new Refusal('InvalidArgumentException', text);
+export const missing = (text: string) => new Refusal('ResourceNotFoundException', text);
+export const inUse = (text: string) => new Refusal('ResourceInUseException', text);
+export const invalid = (text: string) => new Refusal('InvalidArgumentException', text);
+export const tooMuch = (text: string) => new Refusal('LimitExceededException', text);
+export const onDemand = () => new Refusal('ValidationException', 'is in On-Demand mode');
+
+export function assertActive({ state }: ModelStream): void {
+  if (state !== 'ACTIVE') throw inUse(`not ACTIVE, instead in state ${state}`);
+}
+
+export function assertActiveOrUpdating({ state }: ModelStream): void {
+  if (state !== 'ACTIVE' && state !== 'UPDATING') throw inUse(`not ACTIVE or UPDATING, instead in state ${state}`);
+}
 
 /** A position in a shard: the index of the first record to be read. */
 export interface Place {
@@ -62,7 +81,7 @@ export class Model {
   readonly iterators: ModelIterator[] = [];
   /** Every stream ever by its name, the newest last. */
   readonly #streams = new Map<string, ModelStream[]>();
-  #coming: { readonly atMs: number; readonly happen: () => void }[] = [];
+  #coming: { readonly atMs: number; readonly isChoice: boolean; readonly happen: () => void }[] = [];
 
   constructor(now: number) {
     this.now = now;
@@ -74,11 +93,22 @@ export class Model {
     const due = this.#coming.filter(({ atMs }) => atMs <= this.now).sort((a, b) => a.atMs - b.atMs);
     this.#coming = this.#coming.filter(({ atMs }) => atMs > this.now);
     for (const { happen } of due) happen();
+    for (const stream of this.streams()) stream.expire(this.now);
   }
 
-  #afterTransition(happen: (atMs: number) => void): void {
+  afterTransition(happen: (atMs: number) => void, isChoice = false): void {
     const atMs = this.now + TRANSITION_MS;
-    this.#coming.push({ atMs, happen: () => happen(atMs) });
+    this.#coming.push({ atMs, isChoice, happen: () => happen(atMs) });
+  }
+
+  /** Makes the stream UPDATING, of which there is one at a time; `atEnd` happens when it is ACTIVE again, or on its way out. */
+  update(stream: ModelStream, atEnd: (atMs: number) => void = () => undefined, isChoice = false): void {
+    assertActive(stream);
+    stream.state = 'UPDATING';
+    this.afterTransition((atMs) => {
+      if (stream.state === 'UPDATING') stream.state = 'ACTIVE';
+      atEnd(atMs);
+    }, isChoice);
   }
 
   /** The instants to come at which a stream changes its state, the next one first. */
@@ -88,10 +118,19 @@ export class Model {
 
   /** The instants to come at which a record or a closed shard expires, the next one first. */
   comingExpiries(): number[] {
-    const shards = this.streams().flatMap((stream) => stream.listed(this.now));
-    const ends = shards.flatMap(({ closedMs, records }) => [closedMs, ...records.map(({ arrivedMs }) => arrivedMs)]);
-    const expiries = ends.flatMap((ms) => (ms === undefined ? [] : [ms + RETENTION_MS])).filter((ms) => ms > this.now);
-    return [...new Set(expiries)].sort((a, b) => a - b);
+    const expiries = this.streams().flatMap((stream) => {
+      const ends = stream
+        .listed()
+        .flatMap(({ closedMs, records }) => [closedMs, ...records.map(({ arrivedMs }) => arrivedMs)]);
+      return ends.flatMap((ms) => (ms === undefined ? [] : [stream.expiryOf(ms)]));
+    });
+    return [...new Set(expiries)].filter((ms) => ms > this.now).sort((a, b) => a - b);
+  }
+
+  /** The next instant to come from which a stream has shards that are for the server to choose. */
+  nextChoiceMs(): number | undefined {
+    const instants = this.#coming.filter(({ isChoice }) => isChoice).map(({ atMs }) => atMs);
+    return instants.length === 0 ? undefined : Math.min(...instants);
   }
 
   /** Those that exist, by name. */
@@ -114,31 +153,34 @@ export class Model {
     return stream;
   }
 
-  create(name: string, shardCount: number): void {
+  create(name: string, design: Design): void {
     if (this.find(name) !== undefined) throw inUse('already exists');
+    assertTagCharacters(Object.entries(design.tags).flat());
     const formers = this.#streams.get(name) ?? [];
-    const stream = new ModelStream(name, shardCount, formers.at(-1));
+    const stream = new ModelStream(name, design, this.now, formers.at(-1));
     this.#streams.set(name, [...formers, stream]);
-    this.#afterTransition(() => {
+    this.afterTransition(() => {
       if (stream.state === 'CREATING') stream.state = 'ACTIVE';
     });
   }
 
-  delete(name: string): void {
+  delete(name: string, isEnforced: boolean): void {
     const stream = this.require(name);
     if (stream.state === 'DELETING') return;
+    const consumers = stream.registered();
+    if (consumers.length > 0 && !isEnforced) throw inUse('because there are consumers associated');
     stream.state = 'DELETING';
     stream.tags.clear();
-    this.#afterTransition(() => {
+    stream.policy = undefined;
+    for (const consumer of consumers) loseConsumer(consumer);
+    this.afterTransition(() => {
       stream.state = 'GONE';
+      for (const consumer of stream.consumers) consumer.state = 'GONE';
     });
   }
 
   tag(name: string, tags: Readonly<Record<string, string>>): void {
-    const stream = this.#requireTaggable(name, Object.entries(tags).flat());
-    const union = new Map([...stream.tags, ...Object.entries(tags)]);
-    if (union.size > TAGS_MAX) throw invalid('cannot have more than 10 tags');
-    for (const [key, value] of union) stream.tags.set(key, value);
+    addTags(this.#requireTaggable(name, Object.entries(tags).flat()).tags, tags);
   }
 
   untag(name: string, keys: readonly string[]): void {
@@ -148,9 +190,8 @@ export class Model {
 
   #requireTaggable(name: string, texts: readonly string[]): ModelStream {
     const stream = this.require(name);
-    const { state } = stream;
-    if (state !== 'ACTIVE' && state !== 'UPDATING') throw inUse(`not ACTIVE or UPDATING, instead in state ${state}`);
-    if (texts.some((text) => /[;,\t\n]/.test(text))) throw invalid('Some tags contain invalid characters');
+    assertActiveOrUpdating(stream);
+    assertTagCharacters(texts);
     return stream;
   }
 
@@ -178,9 +219,10 @@ export class Model {
 
   #requireReshardable(name: string, indices: readonly number[]) {
     const stream = this.require(name);
-    if (stream.state !== 'ACTIVE') throw inUse(`not ACTIVE, instead in state ${stream.state}`);
+    if (stream.mode === 'ON_DEMAND') throw onDemand();
+    assertActive(stream);
     const shards = indices.map((index) => {
-      const shard = stream.find(index, this.now);
+      const shard = stream.find(index);
       if (shard === undefined) throw missing('Could not find shard');
       return shard;
     });
@@ -189,17 +231,13 @@ export class Model {
   }
 
   #reshard(stream: ModelStream, parents: readonly ModelShard[], starts: readonly bigint[]): void {
-    stream.state = 'UPDATING';
-    this.#afterTransition((atMs) => {
-      if (stream.state === 'UPDATING') stream.state = 'ACTIVE';
-      stream.replace(parents, starts, atMs);
-    });
+    this.update(stream, (atMs) => stream.replace(parents, starts, atMs));
   }
 
   /** Where an iterator of the shard begins. */
   begin(name: string, index: number, beginning: Beginning): Place {
     const stream = this.find(name);
-    const shard = stream?.find(index, this.now);
+    const shard = stream?.find(index);
     if (stream === undefined || shard === undefined) throw missing('does not exist');
     return { stream, shard, position: this.#positionOf(beginning, name, shard) };
   }
@@ -233,8 +271,8 @@ export class Model {
   /** What the iterator reads now, at most `limit` records. */
   read({ stream, shard, position, createdMs }: ModelIterator, limit: number): Reading {
     if (this.now - createdMs > ITERATOR_LIFE_MS) throw new Refusal('ExpiredIteratorException', 'Iterator expired');
-    if (!stream.listed(this.now).includes(shard)) throw missing('does not exist');
-    const isReadable = ({ arrivedMs }: ModelRecord) => this.now < arrivedMs + RETENTION_MS;
+    if (!stream.listed().includes(shard)) throw missing('does not exist');
+    const isReadable = ({ arrivedMs }: ModelRecord) => arrivedMs > stream.horizonMs;
     const records = shard.records.slice(position).filter(isReadable).slice(0, limit);
     const last = records.at(-1);
     const next = last === undefined ? position : shard.records.indexOf(last) + 1;
@@ -248,6 +286,23 @@ export class Model {
       children: isEnd ? stream.childrenOf(shard) : [],
     };
   }
+}
+
+/** What a consumer loses as soon as its deletion begins. */
+export function loseConsumer(consumer: ModelConsumer): void {
+  consumer.state = 'DELETING';
+  consumer.tags.clear();
+  consumer.policy = undefined;
+}
+
+export function assertTagCharacters(texts: readonly string[]): void {
+  if (texts.some((text) => /[;,\t\n]/.test(text))) throw invalid('Some tags contain invalid characters');
+}
+
+export function addTags(to: Tags, tags: Readonly<Record<string, string>>): void {
+  const union = new Map([...to, ...Object.entries(tags)]);
+  if (union.size > TAGS_MAX) throw invalid('cannot have more than');
+  for (const [key, value] of union) to.set(key, value);
 }
 
 /** Every number of a shard that clients have seen. */

@@ -31,8 +31,11 @@ type Put = { readonly ShardId: string; readonly SequenceNumber: string };
 /** What was put is in the shard that the model says, under the number that the server says. */
 function note({ key, data }: Entry, put: Put, stream: ModelStream, shard: ModelShard, { now }: Model): void {
   expect(put, `the place of ${key}`).toEqual({ ShardId: shard.id, SequenceNumber: expect.any(String) });
-  stream.add({ number: put.SequenceNumber, partitionKey: key, data, arrivedMs: now }, shard);
+  const isEncrypted = stream.keyId !== undefined;
+  stream.add({ number: put.SequenceNumber, partitionKey: key, data, arrivedMs: now, isEncrypted }, shard);
 }
+
+const encryptionOf = ({ keyId }: ModelStream) => (keyId === undefined ? {} : { EncryptionType: 'KMS' });
 
 const keysOf = (entries: readonly Entry[], stream: string, model: Model) =>
   entries.map(({ key, hash }) => ({ partitionKey: key, hash: hashOf(hash, stream, model) }));
@@ -48,7 +51,9 @@ export const put = (StreamName: string, entry: Entry, ordering: number | undefin
     );
     if (result === undefined) return;
     const { stream, shards } = result.expected;
-    note(entry, result.answer, stream, shards[0]!, model);
+    const { EncryptionType, ...place } = result.answer;
+    expect(EncryptionType === undefined ? {} : { EncryptionType }).toEqual(encryptionOf(stream));
+    note(entry, place, stream, shards[0]!, model);
   });
 
 export const putMany = (StreamName: string, entries: readonly Entry[]): Step =>
@@ -59,7 +64,11 @@ export const putMany = (StreamName: string, entries: readonly Entry[]): Step =>
     );
     if (result === undefined) return;
     const { stream, shards } = result.expected;
-    expect(result.answer).toEqual({ FailedRecordCount: 0, Records: entries.map(() => expect.anything()) });
+    expect(result.answer).toEqual({
+      FailedRecordCount: 0,
+      Records: entries.map(() => expect.anything()),
+      ...encryptionOf(stream),
+    });
     for (const [place, entry] of entries.entries()) {
       note(entry, result.answer.Records[place], stream, shards[place]!, model);
     }
@@ -96,7 +105,7 @@ export const iterator = (StreamName: string, shard: ShardChoice, chosen: Beginni
   });
 
 function beginningOf(chosen: BeginningChoice, stream: string, index: number, model: Model): Beginning {
-  const shard = model.find(stream)?.find(index, model.now);
+  const shard = model.find(stream)?.find(index);
   switch (chosen.type) {
     case 'AT_TIMESTAMP':
       return { type: chosen.type, ms: instantOf(chosen.near, shard, model) };

@@ -34,7 +34,7 @@ export type ShardChoice =
 
 export function indexOf(chosen: ShardChoice, name: string, model: Model): number {
   if ('index' in chosen) return chosen.index;
-  const listed = model.find(name)?.listed(model.now) ?? [];
+  const listed = model.find(name)?.listed() ?? [];
   const eligible = listed.filter(
     ({ closedMs }) => chosen.of === 'all' || (chosen.of === 'closed') === (closedMs !== undefined),
   );

@@ -3,19 +3,39 @@ import { expect } from 'vitest';
 import { describedShard, listedTags } from './compare.ts';
 import { type Model, TRANSITION_MS } from './model.ts';
 import { indexOf, type ShardChoice, type Step, step, text } from './step.ts';
-import { shardIdOf } from './stream.ts';
+import { type Design, shardIdOf } from './stream.ts';
 import { advance } from './time-steps.ts';
 import { ask, type World } from './world.ts';
 
-export const create = (StreamName: string, ShardCount: number): Step =>
-  step(`create ${StreamName} with ${ShardCount} shards`, (model, world) =>
-    ask(world, 'CreateStream', { StreamName, ShardCount }, () => model.create(StreamName, ShardCount)),
-  );
+const PLAIN: Design = { shardCount: 1, mode: 'PROVISIONED', tags: {}, maxRecordKib: undefined };
+/** What on-demand streams begin with. */
+const ON_DEMAND_SHARDS = 4;
 
-export const remove = (StreamName: string): Step =>
-  step(`delete ${StreamName}`, (model, world) =>
-    ask(world, 'DeleteStream', { StreamName }, () => model.delete(StreamName)),
-  );
+export const create = (StreamName: string, chosen: Partial<Design>): Step =>
+  step(`create ${StreamName} with ${text(chosen)}`, (model, world) => {
+    const design = { ...PLAIN, ...chosen };
+    const { shardCount, mode, tags, maxRecordKib } = design;
+    const isOnDemand = mode === 'ON_DEMAND';
+    const input = {
+      StreamName,
+      ShardCount: isOnDemand ? undefined : shardCount,
+      StreamModeDetails: isOnDemand ? { StreamMode: mode } : undefined,
+      Tags: Object.keys(tags).length === 0 ? undefined : tags,
+      MaxRecordSizeInKiB: maxRecordKib,
+    };
+    return ask(world, 'CreateStream', input, () =>
+      model.create(StreamName, isOnDemand ? { ...design, shardCount: ON_DEMAND_SHARDS } : design),
+    );
+  });
+
+/** Consumers must be enforced upon, those that still are being deleted too. */
+export const remove = (StreamName: string, isEnforced: boolean): Step =>
+  step(`delete ${StreamName}${isEnforced ? ' with its consumers' : ''}`, (model, world) => {
+    const EnforceConsumerDeletion = isEnforced ? true : undefined;
+    return ask(world, 'DeleteStream', { StreamName, EnforceConsumerDeletion }, () =>
+      model.delete(StreamName, isEnforced),
+    );
+  });
 
 /**
  * As quickly as it can be done. Whoever is `hasty` deletes twice, which must not take longer, and leaves the new stream in
@@ -25,8 +45,8 @@ export const recreate = (name: string, hasty: boolean): Step =>
   step(`delete ${name} and create it again${hasty ? ', hasty' : ''}`, async (model, world) => {
     const halfMs = TRANSITION_MS / 2;
     const parts = hasty
-      ? [remove(name), advance(halfMs), remove(name), advance(halfMs), create(name, 1)]
-      : [remove(name), advance(TRANSITION_MS), create(name, 1), advance(TRANSITION_MS)];
+      ? [remove(name, true), advance(halfMs), remove(name, true), advance(halfMs), create(name, {})]
+      : [remove(name, true), advance(TRANSITION_MS), create(name, {}), advance(TRANSITION_MS)];
     for (const part of parts) await part.run(model, world);
   });
 
@@ -101,7 +121,7 @@ export const describeStream = (StreamName: string, Limit: number, chosen: ShardC
     const result = await ask(world, 'DescribeStream', input, () =>
       model
         .require(StreamName)
-        .listed(model.now)
+        .listed()
         .filter(({ index }) => index > (after ?? -1)),
     );
     if (result === undefined) return;

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { expect } from 'vitest';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { type Model, Refusal } from './model.ts';
+import { adoptShards, type ShownShard } from './shard-count.ts';
 
 export interface World {
   readonly server: TestServer;
@@ -21,11 +22,34 @@ export async function startWorld(): Promise<World> {
   return { server, story: [], close };
 }
 
-/** For both. */
+export const arnOf = (stream: string): string => `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`;
+
+/** For both. Where the server chose something, the model looks at it at once, while all of it can be seen. */
 export async function passTime(ms: number, model: Model, { server, story }: World): Promise<void> {
   story.push(`     ${ms} ms pass`);
-  server.clock.advance(ms);
-  model.advance(ms);
+  const untilMs = model.now + ms;
+  for (;;) {
+    const stepMs = Math.min(untilMs, model.nextChoiceMs() ?? untilMs) - model.now;
+    server.clock.advance(stepMs);
+    model.advance(stepMs);
+    for (const stream of model.streams()) {
+      if (stream.awaited === undefined) continue;
+      adoptShards(stream, await describedShards(stream.name, server));
+    }
+    if (model.now >= untilMs) return;
+  }
+}
+
+/** Of all pages; also of a stream that is DELETING. */
+async function describedShards(StreamName: string, server: TestServer): Promise<ShownShard[]> {
+  const shards: ShownShard[] = [];
+  for (let isMore = true; isMore; ) {
+    const ExclusiveStartShardId = shards.at(-1)?.ShardId;
+    const { StreamDescription } = await server.ok('DescribeStream', { StreamName, ExclusiveStartShardId });
+    shards.push(...StreamDescription.Shards);
+    isMore = StreamDescription.HasMoreShards;
+  }
+  return shards;
 }
 
 interface Answered<T> {
