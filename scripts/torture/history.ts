@@ -92,6 +92,15 @@ export interface Reshard extends Timed {
   readonly at?: string;
 }
 
+/** An update of the number of shards. */
+export interface Scale extends Timed {
+  readonly kind: 'scale';
+  readonly target: string;
+  /** The shards that were open before, by hash key. */
+  readonly from: readonly number[];
+  readonly count: number;
+}
+
 /** What became of a put of unknown outcome, found out by a check. */
 export interface Settled {
   readonly kind: 'settled';
@@ -108,7 +117,7 @@ export interface Removed {
   readonly bodies: readonly (readonly [client: number, counter: number])[];
 }
 
-export type Entry = Beginning | Mark | Put | Read | Change | Seen | Reshard | Settled | Removed;
+export type Entry = Beginning | Mark | Put | Read | Change | Seen | Reshard | Scale | Settled | Removed;
 
 export interface HistoryWriter {
   readonly path: string;

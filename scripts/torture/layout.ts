@@ -46,6 +46,18 @@ export const tagCell = (service: 'kinesis' | 'firehose', resource: string, key: 
   `tag ${service} ${resource} ${key}`;
 export const tagKey = (owner: number): string => `owner-${owner}`;
 
+/** A consumer is there or not; what is not as a new stream has it is the state of a setting. */
+export const consumerCell = (stream: string, name: string): string => `consumer ${stream} ${name}`;
+export const consumerName = (owner: number): string => `reader-${owner}`;
+export const settingCell = (setting: 'retention' | 'encryption' | 'policy', stream: string): string =>
+  `${setting} ${stream}`;
+
+/** The retention that a new stream has, which is no state of the setting. */
+export const NEW_HOURS = 24;
+
+/** Streams whose settings change: they are not resharded, which would be in the way. */
+export const SET_STREAMS = ['plain', 'wide'] as const;
+
 export const streamArn = (name: string): string => `arn:aws:kinesis:us-east-1:${ACCOUNT}:stream/${name}`;
 
 export const mayBeExplicit = (stream: string): boolean =>

@@ -1,12 +1,22 @@
 /** What a history says, in the order in which the checker asks for it. */
 import type { BodyName } from './bodies.ts';
-import { ABSENT, type Change, type Entry, type Put, type Read, type Removed, type Reshard } from './history.ts';
+import {
+  ABSENT,
+  type Change,
+  type Entry,
+  type Put,
+  type Read,
+  type Removed,
+  type Reshard,
+  type Scale,
+} from './history.ts';
 import { isPassing, streamCell, targetParts } from './layout.ts';
 
 export interface Ledger {
   readonly puts: readonly Put[];
   readonly reads: readonly Read[];
   readonly reshards: readonly Reshard[];
+  readonly scales: readonly Scale[];
   readonly removed: readonly Removed[];
   /** How many puts and reads had been checked by the end of the last check. */
   readonly checked: { readonly puts: number; readonly reads: number };
@@ -35,6 +45,7 @@ export function createLedger(entries: Iterable<Entry> = []): Ledger {
   const puts: Put[] = [];
   const reads: Read[] = [];
   const reshards: Reshard[] = [];
+  const scales: Scale[] = [];
   const removed: Removed[] = [];
   const putsByClient = new Map<number, number[]>();
   const settled = new Map<string, boolean>();
@@ -64,6 +75,9 @@ export function createLedger(entries: Iterable<Entry> = []): Ledger {
         break;
       case 'reshard':
         reshards.push(entry);
+        break;
+      case 'scale':
+        scales.push(entry);
         break;
       case 'removed':
         removed.push(entry);
@@ -95,6 +109,7 @@ export function createLedger(entries: Iterable<Entry> = []): Ledger {
     puts,
     reads,
     reshards,
+    scales,
     removed,
     checked,
     get acknowledged() {

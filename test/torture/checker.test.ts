@@ -52,6 +52,17 @@ const CHILDREN = [
   shard(2, [], { to: `7${'f'.repeat(31)}`, parents: [0] }),
   shard(3, [], { from: `8${'0'.repeat(31)}`, parents: [0] }),
 ];
+const SCALE = { ...SPLIT, kind: 'scale', operation: 'UpdateShardCount', from: [0], count: 2 } as const satisfies Entry;
+/** The first child once more in two, so that three of four equal shards are there. */
+const THREE = [
+  shard(0, [], { isOpen: false }),
+  shard(2, [], { to: `7${'f'.repeat(31)}`, parents: [0], isOpen: false }),
+  shard(3, [], { from: `8${'0'.repeat(31)}`, parents: [0] }),
+  shard(4, [], { to: `3${'f'.repeat(31)}`, parents: [2] }),
+  shard(5, [], { from: `4${'0'.repeat(31)}`, to: `7${'f'.repeat(31)}`, parents: [2] }),
+];
+const RETENTION = 'retention plain';
+const CONSUMER = 'consumer plain reader-1';
 const CHECKED: Entry = { kind: 'mark', atUs: 99, what: 'checked', url: '' };
 
 type Case = readonly [guarantee: string, title: string, entries: readonly Entry[], observation: Observation];
@@ -211,6 +222,37 @@ const BROKEN: readonly Case[] = [
       ]),
     ),
   ],
+  ['NoLoss', 'an acknowledged change of the shard count is not there', [SCALE], observed([])],
+  [
+    'NoLoss',
+    'an acknowledged change of the shard count is there in part',
+    [{ ...SCALE, count: 4 }],
+    observed([stream('fluid', ...THREE)]),
+  ],
+  [
+    'NoForeign',
+    'a change of the shard count of unknown outcome is there in part',
+    [{ ...SCALE, count: 4, outcome: 'unknown' }],
+    observed([stream('fluid', ...THREE)]),
+  ],
+  [
+    'NoForeign',
+    'a change of the shard count that was refused is there',
+    [{ ...SCALE, outcome: 'fail' }],
+    observed([stream('fluid', shard(0, [], { isOpen: false }), ...CHILDREN)]),
+  ],
+  [
+    'NoLoss',
+    'an acknowledged retention is another',
+    [change(RETENTION, '48'), change(RETENTION, '30')],
+    observed([], { cells: { [RETENTION]: '48' } }),
+  ],
+  [
+    'NoLoss',
+    'a registered consumer is missing',
+    [change(CONSUMER, 'registered')],
+    observed([], { cells: { [CONSUMER]: ABSENT } }),
+  ],
   ['NoStuckState', 'something is stuck', [], observed([], { stuck: ['The stream plain stays CREATING.'] })],
   [
     'NoResurrection',
@@ -260,6 +302,22 @@ const SOUND: readonly (readonly [title: string, entries: readonly Entry[], obser
   ],
   ['a split', [SPLIT], observed([stream('fluid', shard(0, [], { isOpen: false }), ...CHILDREN)])],
   ['a split of unknown outcome that was not done', [{ ...SPLIT, outcome: 'unknown' }], observed([])],
+  ['a change of the shard count', [SCALE], observed([stream('fluid', shard(0, [], { isOpen: false }), ...CHILDREN)])],
+  [
+    'a change of the shard count that was followed by a split',
+    [SCALE, { ...SPLIT, parents: [2], at: `4${'0'.repeat(31)}` }],
+    observed([stream('fluid', ...THREE)]),
+  ],
+  [
+    'a change of the shard count of unknown outcome that was done',
+    [{ ...SCALE, outcome: 'unknown' }],
+    observed([stream('fluid', shard(0, [], { isOpen: false }), ...CHILDREN)]),
+  ],
+  [
+    'a change of the shard count of unknown outcome that was not done',
+    [{ ...SCALE, outcome: 'unknown' }],
+    observed([]),
+  ],
   [
     'objects with every record once',
     [direct(1, 0, 2), direct(2, 0, 2), direct(3, 0, 1, 'unknown')],

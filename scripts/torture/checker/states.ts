@@ -4,6 +4,7 @@ import { isPassing, STREAMS } from '../layout.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Observation, ObservedShard, ObservedStream } from '../observation.ts';
 import type { Findings } from './findings.ts';
+import { checkScale, madeBy } from './scales.ts';
 
 /** A stream that is there, whichever of its lives that is. */
 export const THERE = 'there';
@@ -59,11 +60,15 @@ function checkCoverage({ name, shards }: ObservedStream, findings: Findings): vo
 function checkReshards(stream: ObservedStream, firstShards: number, ledger: Ledger, findings: Findings): void {
   const reshards = ledger.reshards.filter(({ target }) => target === stream.name);
   for (const reshard of reshards) checkReshard(reshard, stream, findings);
+  const scales = ledger.scales.filter(({ target, outcome }) => target === stream.name && outcome !== 'fail');
+  for (const scale of scales) checkScale(scale, stream, findings);
+  const made = new Set(scales.flatMap((scale) => madeBy(scale, stream.shards)));
   for (const { index, parents } of stream.shards) {
     const isExplained =
       parents.length === 0
         ? index < firstShards
-        : reshards.some((reshard) => reshard.outcome !== 'fail' && reshard.parents.join() === parents.join());
+        : made.has(index) ||
+          reshards.some((reshard) => reshard.outcome !== 'fail' && reshard.parents.join() === parents.join());
     if (!isExplained) {
       findings.add(
         'NoForeign',

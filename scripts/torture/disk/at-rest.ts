@@ -8,7 +8,21 @@ import BetterSqlite3 from 'better-sqlite3';
 import type { Bodies, ReadBody } from '../bodies.ts';
 import { THERE } from '../checker/states.ts';
 import { ABSENT } from '../history.ts';
-import { DELIVERY_STREAMS, hexOfDecimal, isPassing, SOURCE, SOURCED, streamCell, tagCell } from '../layout.ts';
+import {
+  consumerCell,
+  DELIVERY_STREAMS,
+  hexOfDecimal,
+  isPassing,
+  NEW_HOURS,
+  SET_STREAMS,
+  SOURCE,
+  SOURCED,
+  settingCell,
+  streamArn,
+  streamCell,
+  tagCell,
+} from '../layout.ts';
+import { REGISTERED } from '../load/settings.ts';
 import type { Observation, ObservedObject, ObservedRecord, ObservedShard, ObservedStream } from '../observation.ts';
 import { databaseFaults } from '../observe/database.ts';
 import { readObject } from '../observe/objects.ts';
@@ -110,6 +124,36 @@ function cellsOf(known: readonly string[], streams: readonly ObservedStream[], s
       cells[tagCell(service as 'kinesis' | 'firehose', resource, key)] = value;
     }
   }
+  for (const { id, name } of select<StreamRow>('select id, name from streams where deleted_ms is null')) {
+    if (SET_STREAMS.some((set) => set === name)) Object.assign(cells, settingsOf(id, name, select));
+  }
+  return cells;
+}
+
+/** As they are when what is under way has ended. */
+function settingsOf(id: number, name: string, select: Select): Record<string, string> {
+  const cells: Record<string, string> = {};
+  const note = (cell: string, state: string | null | undefined) => {
+    if (state !== null && state !== undefined) cells[cell] = state;
+  };
+  const [hours] = select<{ hours: string }>(
+    'select cast(retention_hours as text) as hours from streams where id = ? and retention_hours <> ?',
+    id,
+    NEW_HOURS,
+  );
+  note(settingCell('retention', name), hours?.hours);
+  const [key] = select<{ key: string | null }>(
+    'select key_id as key from stream_encryption where stream = ? order by from_ms desc limit 1',
+    id,
+  );
+  note(settingCell('encryption', name), key?.key);
+  const [put] = select<{ policy: string }>(
+    'select policy from resource_policies where resource_arn = ?',
+    streamArn(name),
+  );
+  note(settingCell('policy', name), put?.policy);
+  const consumers = select<{ name: string }>('select name from consumers where stream = ? and gone_ms is null', id);
+  for (const consumer of consumers) note(consumerCell(name, consumer.name), REGISTERED);
   return cells;
 }
 

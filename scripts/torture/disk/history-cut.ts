@@ -13,6 +13,7 @@ export function historyAt(entries: readonly Entry[], atNs: number): Entry[] {
       case 'put':
       case 'change':
       case 'reshard':
+      case 'scale':
         nextNs = endNs(entry.endUs);
         if (nextNs <= atNs) known.push(entry);
         else if (entry.startUs * 1000 < atNs) known.push(asUnknown(entry));
@@ -38,7 +39,7 @@ export function historyAt(entries: readonly Entry[], atNs: number): Entry[] {
 /** Microseconds are rounded down: it had happened for certain when the next one began. */
 const endNs = (us: number): number => (us + 1) * 1000;
 
-type Timed = Extract<Entry, { readonly kind: 'put' | 'change' | 'reshard' }>;
+type Timed = Extract<Entry, { readonly kind: 'put' | 'change' | 'reshard' | 'scale' }>;
 
 /** What was going to be refused had no effect at any time. */
 function asUnknown(entry: Timed): Entry {

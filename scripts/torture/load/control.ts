@@ -7,22 +7,29 @@ import {
   passingName,
   STREAMS,
   shardIdOf,
+  streamArn,
   streamCell,
   tagCell,
   tagKey,
 } from '../layout.ts';
-import { openShards } from './open-shards.ts';
+import { type OpenShard, openShards } from './open-shards.ts';
 import { putIntoLife } from './records.ts';
 import type { Session } from './session.ts';
 
 /** The state of a cell that this client owns; undefined while it is not known, for then it is left alone. */
-function stateOf(cell: string, { ground }: Session): string | undefined {
+export function stateOf(cell: string, { ground }: Session): string | undefined {
   const states = ground.ledger.possible(cell);
   const [only] = states;
   return states.size === 1 ? only : undefined;
 }
 
-async function change(session: Session, cell: string, to: string, operation: string, input: object): Promise<Answer> {
+export async function change(
+  session: Session,
+  cell: string,
+  to: string,
+  operation: string,
+  input: object,
+): Promise<Answer> {
   const answer = await session.call(operation, input);
   const { outcome, startUs, endUs, error, isGone } = answer;
   if (isGone) return answer;
@@ -42,6 +49,8 @@ async function change(session: Session, cell: string, to: string, operation: str
 }
 
 const SET_CHANCE = 0.7;
+/** The same tags, by the operations of resources. */
+const BY_ARN_CHANCE = 0.5;
 
 /** Sets or removes a tag of its own. */
 export async function changeTag(session: Session): Promise<void> {
@@ -54,11 +63,17 @@ export async function changeTag(session: Session): Promise<void> {
   if (state === undefined) return session.pause(2);
   if (state === ABSENT || random.chance(SET_CHANCE)) {
     const value = `v${random.integer(0, 2 ** 40).toString(36)}`;
-    if (isStream) await change(session, cell, value, 'AddTagsToStream', { StreamName: name, Tags: { [key]: value } });
-    else {
+    const Tags = { [key]: value };
+    if (isStream && random.chance(BY_ARN_CHANCE)) {
+      await change(session, cell, value, 'TagResource', { ResourceARN: streamArn(name), Tags });
+    } else if (isStream) {
+      await change(session, cell, value, 'AddTagsToStream', { StreamName: name, Tags });
+    } else {
       const input = { DeliveryStreamName: name, Tags: [{ Key: key, Value: value }] };
       await change(session, cell, value, `${FIREHOSE}.TagDeliveryStream`, input);
     }
+  } else if (isStream && random.chance(BY_ARN_CHANCE)) {
+    await change(session, cell, ABSENT, 'UntagResource', { ResourceARN: streamArn(name), TagKeys: [key] });
   } else if (isStream) {
     await change(session, cell, ABSENT, 'RemoveTagsFromStream', { StreamName: name, TagKeys: [key] });
   } else {
@@ -102,11 +117,18 @@ const OPEN_MIN = 2;
 const OPEN_MAX = 6;
 const BETWEEN_MS = { min: 5, max: 60 };
 
+/** All shards anew instead of one or two. */
+const SCALE_CHANCE = 0.15;
+
 /** Splits or merges shards of a stream at random, while others put into it. */
 export const reshard = (stream: string) => async (session: Session) => {
   const { random } = session;
   const open = await openShards(stream, session);
   if (open === undefined || session.isOver) return session.pause(BETWEEN_MS.max);
+  if (random.chance(SCALE_CHANCE)) {
+    await scale(session, stream, open);
+    return session.pause(random.integer(BETWEEN_MS.min, BETWEEN_MS.max));
+  }
   const mayMerge = open.length > OPEN_MIN;
   if (mayMerge && (open.length >= OPEN_MAX || random.chance(0.5))) {
     const at = random.integer(0, open.length - 2);
@@ -140,6 +162,30 @@ async function tell(
     target,
     parents,
     ...(at === undefined ? {} : { at }),
+    startUs,
+    endUs,
+    outcome,
+    ...(error === '' ? {} : { error }),
+  });
+  if (outcome === 'unknown') session.renew();
+}
+
+/** To another number of shards that the service lets them have. */
+async function scale(session: Session, target: string, open: readonly OpenShard[]): Promise<void> {
+  const { length } = open;
+  const numbers = Array.from({ length: OPEN_MAX - OPEN_MIN + 1 }, (_, more) => OPEN_MIN + more);
+  const count = session.random.pick(numbers.filter((n) => n !== length && n <= 2 * length && 2 * n >= length));
+  const operation = 'UpdateShardCount';
+  const input = { StreamName: target, TargetShardCount: count, ScalingType: 'UNIFORM_SCALING' };
+  const { outcome, startUs, endUs, error, isGone } = await session.call(operation, input);
+  if (isGone) return;
+  session.ground.record({
+    kind: 'scale',
+    client: session.client,
+    operation,
+    target,
+    from: open.map(({ index }) => index),
+    count,
     startUs,
     endUs,
     outcome,

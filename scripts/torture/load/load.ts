@@ -10,6 +10,7 @@ import { changeTag, flush, passThrough, reshard } from './control.ts';
 import { follow } from './reading.ts';
 import { putDirect, putInto } from './records.ts';
 import { type Ground, openSession, type Session, type Tally } from './session.ts';
+import { changeConsumer, changeSetting } from './settings.ts';
 
 /** What a client does once, and goes on doing. */
 type Act = (session: Session) => Promise<void>;
@@ -31,11 +32,13 @@ const ROLES: readonly Role[] = [
   { kinds: ['reshard'], act: reshard('fluid'), clients: 1 },
   { kinds: ['reshard'], act: reshard(SOURCE), clients: 1 },
   { kinds: ['control'], act: passThrough, clients: 2 },
+  { kinds: ['control'], act: changeSetting, clients: 1 },
+  { kinds: ['control'], act: changeConsumer, clients: 1 },
   { kinds: ['kinesis'], act: follow, clients: 2 },
 ];
 
 const KINDS: readonly LoadKind[] = ['kinesis', 'firehose', 'sourced', 'control', 'reshard'];
-const CLIENTS = 32;
+const CLIENTS = 34;
 const BODY_BYTES = { min: 40, max: 300 };
 
 export interface LoadGround {
