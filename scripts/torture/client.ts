@@ -30,7 +30,7 @@ const KINESIS = 'Kinesis_20131202';
 const TIMEOUT_MS = 10_000;
 
 /** A complete signature; nobody verifies it. */
-const SIGNATURE = {
+export const SIGNATURE = {
   'X-Amz-Date': '20260102T030405Z',
   Authorization:
     'AWS4-HMAC-SHA256 Credential=test/20260102/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=0',

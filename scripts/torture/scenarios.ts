@@ -21,6 +21,7 @@ import { recordedWrites } from './faults/recorded-writes.ts';
 import { slowDisk } from './faults/slow-disk.ts';
 import { slowReader } from './faults/slow-reader.ts';
 import { stop } from './faults/stop.ts';
+import { subscribers } from './faults/subscribers.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -32,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   pause,
   memory,
   stop,
+  subscribers,
   ioErrors,
   slowDisk,
   fullDisk,
@@ -59,6 +61,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   C6: 10,
   C7: 20,
   C8: 20,
+  C9: 25,
   F1: 90,
   F2: 45,
   F3: 40,

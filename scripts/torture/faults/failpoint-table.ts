@@ -147,6 +147,27 @@ const PLACES: readonly Place[] = [
     text: '‹call.database.run(markDeleted, { id: stream.id, deletedMs: call.now, goneMs });›',
     hits: AT_TIMES,
   },
+  {
+    name: 'a change of the shard count',
+    file: 'src/kinesis/shard-count.js',
+    text: '‹reshard(stream, plan, call);›',
+  },
+  {
+    name: 'a change of the retention',
+    file: 'src/kinesis/retention-periods.js',
+    text: '‹call.database.run(setRetention, { stream: stream.id, retentionHours: hours, trimmedMs });›',
+  },
+  {
+    name: 'a change of the key',
+    file: 'src/kinesis/encryption.js',
+    text: '‹database.run(insertKey, { stream: stream.id, fromMs, keyId });›',
+  },
+  { name: 'a policy', file: 'src/kinesis/resource-belongings.js', text: '‹database.run(upsertPolicy,' },
+  {
+    name: 'the registration of a consumer',
+    file: 'src/kinesis/consumers.js',
+    text: '‹database.insert(insertConsumer, {',
+  },
   { name: 'the inspection', file: OPENING, text: '‹const found = inspectFiles(files);›', occasion: 'start' },
   {
     name: 'the connection',

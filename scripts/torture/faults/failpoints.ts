@@ -37,7 +37,7 @@ const END_LIMIT_MS = 8000;
 const GOES_ON_RECORDS = 5;
 
 /** Little, because it goes on for long: what counts are the points, not the records. */
-const LOAD: LoadShape = { clients: 10, paceMs: 200 };
+const LOAD: LoadShape = { clients: 12, paceMs: 200 };
 
 /** Deleted streams are removed every second. */
 const SETTINGS = { SWEEP_SCHEDULE: '* * * * * *' };

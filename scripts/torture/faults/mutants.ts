@@ -16,6 +16,7 @@ import { checkInspectors, checkRetention, QUICK_RETENTION } from './mutant-check
 import { type Method, MUTATIONS, type Mutation } from './mutations.ts';
 import { powerCut } from './power-cut.ts';
 import { recordedWrites } from './recorded-writes.ts';
+import { subscribers } from './subscribers.ts';
 
 /** A scenario, run briefly. */
 interface Brief {
@@ -50,6 +51,7 @@ const METHODS: Readonly<Record<Method, Brief>> = {
   'power cut': { needs: powerCut.needs, count: 8, limitMs: 60_000, tries: 3, run: powerCut.run },
   'recorded writes': { needs: recordedWrites.needs, count: 120, limitMs: 60_000, tries: 3, run: recordedWrites.run },
   retention: { needs: [], count: 1, limitMs: 30_000, tries: 2, run: checkRetention },
+  subscribers: { needs: [], count: 6, limitMs: 60_000, tries: 3, run: subscribers.run },
   inspectors: { needs: ['sqlite3'], count: 1, limitMs: 30_000, tries: 1, run: checkInspectors },
 };
 

@@ -5,7 +5,14 @@
 import type { Patch } from '../build-copy.ts';
 
 /** How a mutant is looked for; see mutants.ts. */
-export type Method = 'kill' | 'failpoints' | 'power cut' | 'recorded writes' | 'retention' | 'inspectors';
+export type Method =
+  | 'kill'
+  | 'failpoints'
+  | 'power cut'
+  | 'recorded writes'
+  | 'retention'
+  | 'inspectors'
+  | 'subscribers';
 
 export interface Mutation {
   readonly name: string;
@@ -43,6 +50,23 @@ const SYNC_OF_PATH = `    const file = await attempt('sync', path, open(path, RE
     try {
         await attempt('sync', path, file.sync());`;
 
+/** The commit of a turn comes a few milliseconds after its bodies; `early` is done in front of it. */
+const lateCommit = (early: string) =>
+  patch(
+    WRITER,
+    `        const outcomes = this.#runBodies();
+        let commit;
+        try {`,
+    `        const outcomes = this.#runBodies();
+${early}        this.#scheduled = true;
+        setTimeout(() => this.#commitLater(outcomes), 5);
+    }
+    #commitLater(outcomes) {
+        this.#scheduled = false;
+        let commit;
+        try {`,
+  );
+
 const ANY_LOSS = ['NoLoss', 'BytesEqual', 'ObjectExactlyOnce', 'Starts', 'Restart', 'DatabaseIntact', 'NoStuckState'];
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -55,22 +79,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'answers before COMMIT',
     patches: [
-      patch(
-        WRITER,
-        `        const outcomes = this.#runBodies();
-        let commit;
-        try {`,
-        `        const outcomes = this.#runBodies();
-        for (const outcome of outcomes)
+      lateCommit(`        for (const outcome of outcomes)
             settle(outcome);
-        this.#scheduled = true;
-        setTimeout(() => this.#commitLater(outcomes), 5);
-    }
-    #commitLater(outcomes) {
-        this.#scheduled = false;
-        let commit;
-        try {`,
-      ),
+`),
     ],
     methods: ['kill'],
     breaks: ['NoLoss', 'NoResurrection', 'SameSequence'],
@@ -180,6 +191,45 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     methods: ['kill'],
     breaks: ['NoStuckState'],
+  },
+  {
+    name: 'events before COMMIT',
+    patches: [
+      lateCommit(''),
+      patch(
+        RECORD_LOG,
+        'appended.set(database, shards);',
+        'appended.set(database, { add: (shard) => setImmediate(() => listener(new Set([shard]))) });',
+      ),
+    ],
+    methods: ['subscribers'],
+    breaks: ['NoResurrection', 'NoLoss'],
+  },
+  {
+    name: 'continues at the last record',
+    patches: [
+      patch(
+        'src/kinesis/subscriptions/shard-event.js',
+        '(last?.sequenceNumber ?? newestNumber(shard, database))',
+        '(records.at(-2)?.sequenceNumber ?? last?.sequenceNumber ?? newestNumber(shard, database))',
+      ),
+    ],
+    methods: ['subscribers'],
+    breaks: ['NoDuplicate'],
+  },
+  {
+    name: 'writes policies after the answer',
+    patches: [
+      patch(
+        'src/kinesis/resource-policies.js',
+        'setPolicy(resource.arn, Policy, call.now, call.database);',
+        `setTimeout(() => {
+            call.database.write(() => setPolicy(resource.arn, Policy, call.now, call.database));
+        }, 50);`,
+      ),
+    ],
+    methods: ['kill'],
+    breaks: ['NoLoss', 'NoResurrection'],
   },
   {
     name: 'busy_timeout 5000',
