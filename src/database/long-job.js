@@ -3,7 +3,7 @@
  * one moment of the database, while the server goes on, and can be ended at any time, which a thread inside of SQLite
  * cannot. It ends with the server, however that ends.
  *
- * Arguments: `check <database>` or `copy <database> <to>`. Prints a line of JSON: {found}, what SQLite says, `ok` when all
+ * Arguments: the process id of the server, then `check <database>` or `copy <database> <to>`. Prints a line of JSON: {found}, what SQLite says, `ok` when all
  * is well, or {error: {code, message}}. A copy is on disk then.
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
@@ -14,25 +14,27 @@ import BetterSqlite3 from 'better-sqlite3';
 const LOOK_MS = 250;
 
 if (isMainThread) {
-  new Worker(new URL(import.meta.url), { workerData: process.ppid }).unref();
-  work();
+  const [server, ...job] = process.argv.slice(2);
+  new Worker(new URL(import.meta.url), { workerData: Number(server) }).unref();
+  work(/** @type {[string, string, string]} */ (/** @type {unknown} */ (job)));
 } else {
   endWith(workerData);
 }
 
 /**
  * A server that was killed can end nobody, and a check of many gigabytes would go on reading for minutes. Seen from a
- * thread, because the other one is inside of SQLite. Whoever has lost their parent gets another one.
- * @param {number} parent
+ * thread, because the other one is inside of SQLite. Whoever has lost their parent gets another one, perhaps before they
+ * could look who the first was: they are told.
+ * @param {number} server
  */
-function endWith(parent) {
+function endWith(server) {
   setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+    if (process.ppid !== server) process.kill(process.pid, 'SIGKILL');
   }, LOOK_MS);
 }
 
-function work() {
-  const [job, path, to] = /** @type {[string, string, string]} */ (/** @type {unknown} */ (process.argv.slice(2)));
+/** @param {[string, string, string]} job */
+function work([job, path, to]) {
   try {
     const handle = new BetterSqlite3(path, { timeout: 5000, readonly: true, fileMustExist: true });
     handle.exec('pragma cell_size_check = on');

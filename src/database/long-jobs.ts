@@ -16,7 +16,7 @@ type Answer = { readonly found: string } | { readonly error: { readonly code?: s
  */
 export function runLongJob(work: LongJob, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const args = [work.job, work.path, ...(work.job === 'copy' ? [work.to] : [])];
+    const args = [String(process.pid), work.job, work.path, ...(work.job === 'copy' ? [work.to] : [])];
     const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
     const end = () => child.kill('SIGKILL');
     signal.addEventListener('abort', end);
