@@ -104,9 +104,11 @@ function perform(
   const { target } = route;
   if (target === undefined) throw unknownOperationException();
   const now = world.clock.now();
-  const proceed = (caller: Caller) => runTarget(target, input, callOf(world, caller, now, requestId));
+  const proceed = (caller: Caller, at: number) => runTarget(target, input, callOf(world, caller, at, requestId));
   const caller = authenticate(request, target.service.signingName, now);
-  return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
+  if (!(caller instanceof Promise)) return proceed(caller, now);
+  // What others wrote meanwhile must not lie in the future of this call: it would take their changes for done.
+  return caller.then((known) => proceed(known, world.clock.now()));
 }
 
 /** An input that is not decoded yet, and what knows its forms. */

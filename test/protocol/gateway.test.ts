@@ -358,6 +358,27 @@ describe('a request that reaches an operation', () => {
   });
 });
 
+it('a read whose signature took time to verify is of the instant at which it runs', async () => {
+  let letIn = () => {};
+  const verified = new Promise<void>((resolve) => {
+    letIn = resolve;
+  });
+  const Tell = operation({
+    access: 'read',
+    input: structure({}),
+    errors: [],
+    run: (_input, { now }) => ({ Now: String(now) }),
+  });
+  const { ask: askGateway, clock } = createTestGateway({ Tell }, async () => {
+    await verified;
+    return { account: '000000000000', region: 'us-east-1' };
+  });
+  const answer = askGateway('Tell');
+  clock.advance(5);
+  letIn();
+  expect(String((await answer).body)).toBe(`{"Now":"${clock.now()}"}`);
+});
+
 describe('a presigned request', () => {
   const QUERY = {
     'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',

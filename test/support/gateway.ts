@@ -1,27 +1,34 @@
 /** A gateway with operations of the test's own, to see what it does with operations that misbehave. */
 import type { Database } from '../../src/database/database.ts';
-import { withoutSignatures } from '../../src/protocol/authentication.ts';
+import { type Authentication, withoutSignatures } from '../../src/protocol/authentication.ts';
 import { ApiError } from '../../src/protocol/error.ts';
 import { createGateway, type WireRequest, type WireResponse } from '../../src/protocol/gateway.ts';
 import { service } from '../../src/protocol/operation.ts';
 import { quotasOf } from '../../src/quotas.ts';
 import { Rates } from '../../src/rates.ts';
-import { createTestClock } from './clock.ts';
+import { createTestClock, type TestClock } from './clock.ts';
 import { createTestLog, type TestLog } from './log.ts';
 
 export interface TestGateway {
+  readonly clock: TestClock;
   readonly log: TestLog;
   /** Sends `input` to the operation `Test.{name}`; `changes` replaces parts of the request. */
   ask(name: string, input?: object, changes?: Partial<WireRequest>): Promise<WireResponse>;
 }
 
+const DEFAULTS = { account: '000000000000', region: 'us-east-1' };
+
 /** `operations` by name, made with `operation()`. Writes run at once and without a database. */
-export function createTestGateway(operations: object): TestGateway {
+export function createTestGateway(
+  operations: object,
+  authenticate: Authentication = withoutSignatures(DEFAULTS),
+): TestGateway {
   const log = createTestLog();
+  const clock = createTestClock();
   const database = { write: async (body: () => unknown) => body() } as unknown as Database;
   const quotas = quotasOf('relaxed');
   const world = {
-    clock: createTestClock(),
+    clock,
     log,
     database,
     quotas,
@@ -35,9 +42,9 @@ export function createTestGateway(operations: object): TestGateway {
     showsValues: true,
     rateExceeded: () => new ApiError('LimitExceededException', 'Too fast.'),
   };
-  const defaults = { account: '000000000000', region: 'us-east-1' };
-  const gateway = createGateway([service(header, operations)], world, withoutSignatures(defaults));
+  const gateway = createGateway([service(header, operations)], world, authenticate);
   return {
+    clock,
     log,
     ask: (name, input = {}, changes = {}) =>
       gateway.handle({
