@@ -16,25 +16,36 @@ interface OfKind {
   readonly kind: ChangeKind;
 }
 
-const selectCount = query((bind: Bind<OfKind & { since: number }>, db) =>
+/** The last 24 hours. What lies further ahead than a clock may be wrong was changed by one that has been set back since. */
+interface Period {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
+const countedAt = (now: number): Period => ({ sinceMs: now - DAY_MS, untilMs: now + DAY_MS });
+
+const selectCount = query((bind: Bind<OfKind & Period>, db) =>
   db
     .selectFrom('stream_changes')
     .select(sql<number>`count(*)`.as('count'))
     .where('stream', '=', bind('stream'))
     .where('kind', '=', bind('kind'))
-    .where('changed_ms', '>', bind('since')),
+    .where('changed_ms', '>', bind('sinceMs'))
+    .where('changed_ms', '<', bind('untilMs')),
 );
 
 const insertChange = query((bind: Bind<OfKind & { now: number }>, db) =>
   db.insertInto('stream_changes').values({ stream: bind('stream'), kind: bind('kind'), changed_ms: bind('now') }),
 );
 
-const deleteOlder = query((bind: Bind<OfKind & { until: number }>, db) =>
+const deleteOthers = query((bind: Bind<OfKind & Period>, db) =>
   db
     .deleteFrom('stream_changes')
     .where('stream', '=', bind('stream'))
     .where('kind', '=', bind('kind'))
-    .where('changed_ms', '<=', bind('until')),
+    .where((where) =>
+      where.or([where('changed_ms', '<=', bind('sinceMs')), where('changed_ms', '>=', bind('untilMs'))]),
+    ),
 );
 
 /**
@@ -42,12 +53,12 @@ const deleteOlder = query((bind: Bind<OfKind & { until: number }>, db) =>
  */
 export function assertDailyQuota(kind: ChangeKind, quota: QuotaName, stream: Stream, call: Call): void {
   const limit = call.quotas[quota];
-  const { count } = call.database.get(selectCount, { stream: stream.id, kind, since: call.now - DAY_MS })!;
+  const { count } = call.database.get(selectCount, { stream: stream.id, kind, ...countedAt(call.now) })!;
   if (count >= limit) throw dailyQuotaExceeded(stream, { quota, count, limit });
 }
 
 /** Counts a change that is made now, and forgets those that do not count any more. Only inside the body of a write. */
 export function recordChange(kind: ChangeKind, stream: Stream, { database, now }: Call): void {
-  database.run(deleteOlder, { stream: stream.id, kind, until: now - DAY_MS });
+  database.run(deleteOthers, { stream: stream.id, kind, ...countedAt(now) });
   database.run(insertChange, { stream: stream.id, kind, now });
 }

@@ -360,6 +360,18 @@ describe('it is refused', () => {
     expect((await update(server, 1)).body, 'the window rolls').toEqual(refused);
   });
 
+  it('but not for changes that were made by a clock which was far ahead', async () => {
+    const server = await startTestServer({ settings: { QUOTAS: 'current' } });
+    await server.createStream('s', 1);
+    server.clock.jump(365 * DAY_MS);
+    for (let call = 0; call < 10; call += 1) {
+      expect((await update(server, call % 2 === 0 ? 2 : 1)).status).toBe(200);
+      server.clock.advance(1000);
+    }
+    server.clock.jump(-365 * DAY_MS);
+    expect((await update(server, 2)).status).toBe(200);
+  });
+
   it('where there is no such stream, in on-demand mode and in other states, in this order', async () => {
     const server = await startTestServer();
     expect((await update(server, 2)).body).toEqual({
