@@ -226,13 +226,14 @@ const settleUpdate = query((bind: Bind<{ id: number }>, db) =>
 );
 
 /**
- * Makes the ends of transitions that a write has seen final: a clock that is set back a little must not reopen a shard
- * whose children hold records. Only inside the body of a write.
+ * Makes the ends of transitions that a write has seen final: a shard whose children hold records must not be open again,
+ * neither after a clock was set back a little nor when one that was set back has come to the beginning of the transition.
+ * Only inside the body of a write.
  */
 export function settle(stream: Stream, { now, database }: Call): void {
   const { id, createdMs, activeMs, updatingMs, updatedMs } = stream;
-  const isCreationOver = createdMs < activeMs && activeMs <= now;
-  const isUpdateOver = updatedMs !== null && updatingMs! < updatedMs && updatedMs <= now;
+  const isCreationOver = createdMs < activeMs && !isWithin(now, createdMs, activeMs);
+  const isUpdateOver = updatedMs !== null && updatingMs! < updatedMs && !isWithin(now, updatingMs, updatedMs);
   if (!isCreationOver && !isUpdateOver) return;
   if (isCreationOver) database.run(settleCreation, { id });
   if (isUpdateOver) database.run(settleUpdate, { id });

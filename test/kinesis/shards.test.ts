@@ -397,6 +397,17 @@ describe('an update in progress', () => {
     }
   });
 
+  it('does not begin when a clock that was set back comes to it, after a child got a record', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    await split(server);
+    server.clock.jump(-5);
+    expect((await put(server, 'k', '0')).ShardId).toBe(id(1));
+    server.clock.advance(5);
+    expect((await put(server, 'k', '0')).ShardId).toBe(id(1));
+    expect((await describeStream(server)).StreamStatus).toBe('ACTIVE');
+  });
+
   it('gives grandchildren numbers above their parents, also within one second', async () => {
     const server = await startTestServer({ settings: { TRANSITION_MS: '0' } });
     await server.createStream('s');
