@@ -27,9 +27,10 @@ import {
 } from './errors.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { consumerArn, consumerName, nextToken, pageLimit, streamArn, streamId, tagMap } from './shapes.ts';
-import { requireStream, type Stream } from './stream-store.ts';
+import { isArnOf, requireStream, type Stream } from './stream-store.ts';
 import { wholeSeconds } from './streams.ts';
 import { assertTaggable as assertActiveOrUpdating, saveTags } from './tags.ts';
+import { newestSecond, oldestSecond } from './topology.ts';
 
 export const RegisterStreamConsumer = operation({
   access: 'write',
@@ -87,9 +88,9 @@ function register(name: string, stream: Stream, call: Call): void {
  * streams among them. Former streams of the stream's name and their consumers all are older than its oldest shards.
  */
 function firstFreeSecond(name: string, stream: Stream, call: Call): number {
-  const formerS = consumersEver(stream, call).filter((former) => former.name === name);
-  const oldestShardS = Math.min(...stream.topologies.after.listed.map(({ createdS }) => createdS));
-  return Math.max(Math.floor(call.now / 1000), oldestShardS, ...formerS.map(({ createdS }) => createdS + 1));
+  const formers = consumersEver(stream, call).filter((former) => former.name === name);
+  const oldestShardS = oldestSecond(stream.topologies.after.listed);
+  return Math.max(Math.floor(call.now / 1000), oldestShardS, newestSecond(formers) + 1);
 }
 
 /** The three ways to name a consumer. */
@@ -135,7 +136,7 @@ function assertConsistent(arn: string, { ConsumerName, StreamARN }: ConsumerRefe
   if (ConsumerName !== undefined && ConsumerName !== parts.name) {
     throw invalidArgument(`ConsumerName ${ConsumerName} and ConsumerARN ${arn} name different consumers.`);
   }
-  if (StreamARN !== undefined && !arn.startsWith(`${StreamARN}/consumer/`)) {
+  if (StreamARN !== undefined && !isArnOf(StreamARN, parts.stream)) {
     throw invalidArgument(`StreamARN ${StreamARN} and ConsumerARN ${arn} name different streams.`);
   }
 }

@@ -32,6 +32,7 @@ import { parseSequenceNumber } from './sequence-number.ts';
 import { hashKey, sequenceNumber, streamArn, streamId, streamReference } from './shapes.ts';
 import {
   horizonOf,
+  isArnOf,
   requireStream,
   type Stream,
   type StreamReference,
@@ -200,10 +201,10 @@ function assertOrderingNumber(text: string, stream: Stream, { now, database }: C
   if (number === undefined) throw invalidOrderingNumber(text, stream);
   if (number.recordS <= Math.floor(now / 1000)) return;
   // The stream's own numbers may be ahead of a clock that was set back.
-  const latestS = topologyAt(stream, now).listed.map(({ id, createdS }) =>
-    Math.max(createdS, Math.floor(tipOf(id, database).lastArrivedMs / 1000)),
+  const isReached = topologyAt(stream, now).listed.some(
+    ({ id, createdS }) => number.recordS <= Math.max(createdS, Math.floor(tipOf(id, database).lastArrivedMs / 1000)),
   );
-  if (number.recordS > Math.max(...latestS)) throw invalidOrderingNumber(text, stream);
+  if (!isReached) throw invalidOrderingNumber(text, stream);
 }
 
 /** What a record takes of every budget: its data and the UTF-8 bytes of its partition key. */
@@ -255,7 +256,7 @@ export const GetRecords = operation({
   ],
   run({ ShardIterator, Limit, StreamARN, DryRun }, call) {
     const { stream, shard, position } = openIterator(ShardIterator, call);
-    if (StreamARN !== undefined && StreamARN !== stream.arn) {
+    if (StreamARN !== undefined && !isArnOf(StreamARN, stream)) {
       throw invalidArgument(`StreamARN ${StreamARN} does not name the stream of the ShardIterator.`);
     }
     if (Limit !== undefined && Limit > call.quotas.getRecordsLimit) {

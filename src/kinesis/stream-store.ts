@@ -117,6 +117,12 @@ export function streamNameOfArn(arn: string): StreamName | undefined {
   return region && account && name ? { account, region, name } : undefined;
 }
 
+/** Whether `arn` is that of the stream, in whatever partition: requests are not answered differently by it. */
+export function isArnOf(arn: string, stream: StreamName): boolean {
+  const found = streamNameOfArn(arn);
+  return found !== undefined && keyOf(found) === keyOf(stream);
+}
+
 /**
  * The name that a request means: by StreamARN in the ARN's account and region, otherwise in the caller's. StreamId, which
  * AWS reserves for later, names a stream where it stands alone; beside another name it is not looked at, as on AWS.

@@ -33,6 +33,7 @@ import {
   streamArnOf,
 } from './stream-store.ts';
 import { saveTags } from './tags.ts';
+import { newestSecond } from './topology.ts';
 import { assertWarmThroughput } from './warm-throughput.ts';
 
 const createStreamInput = structure({
@@ -151,8 +152,7 @@ export const DeleteStream = operation({
 
 /** Consumers count too, so that the ARN of one of this stream's never is that of one of the next stream's. */
 function lastCreatedSecond(stream: Stream, call: Call): number {
-  const { listed } = stream.topologies.after;
-  return Math.max(...[...listed, ...consumersEver(stream, call)].map(({ createdS }) => createdS));
+  return newestSecond([...stream.topologies.after.listed, ...consumersEver(stream, call)]);
 }
 
 const LISTING = 'ListStreams';

@@ -118,6 +118,18 @@ export const childrenOf = ({ index }: Shard, { listed }: Topology): readonly Sha
 export const parentIndicesOf = ({ parentIndex, adjacentParentIndex }: Shard): readonly number[] =>
   [parentIndex, adjacentParentIndex].filter((index) => index !== null);
 
+interface Created {
+  readonly createdS: number;
+}
+
+/** The first creation second of `shards`. There may be more of them than a call takes arguments, here and below. */
+export const oldestSecond = (shards: readonly Created[]): number =>
+  shards.reduce((oldest, { createdS }) => Math.min(oldest, createdS), Number.POSITIVE_INFINITY);
+
+/** The last creation second of `shards`, or of consumers; below all seconds when there are none. */
+export const newestSecond = (shards: readonly Created[]): number =>
+  shards.reduce((newest, { createdS }) => Math.max(newest, createdS), Number.NEGATIVE_INFINITY);
+
 /** The second in a closed shard's EndingSequenceNumber; not before its first, should the clock be behind. */
 export const closingSecond = ({ createdS }: Pick<Shard, 'createdS'>, closedMs: number): number =>
   Math.max(Math.floor(closedMs / 1000), createdS);

@@ -301,6 +301,7 @@ describe('DescribeStreamConsumer and DeregisterStreamConsumer', () => {
       { ConsumerARN },
       { ConsumerARN, ConsumerName: 'c' },
       { ConsumerARN, StreamARN: ARN },
+      { ConsumerARN, StreamARN: ARN.replace('aws', 'aws-cn') },
       { ConsumerARN, StreamARN: ARN, ConsumerName: 'c' },
       { StreamARN: ARN, ConsumerName: 'c' },
       { StreamId, ConsumerName: 'c' },

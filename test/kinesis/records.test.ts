@@ -442,6 +442,8 @@ describe('GetRecords', () => {
     const ShardIterator = await shardIterator(server, 's', 'LATEST');
     const arn = 'arn:aws:kinesis:us-east-1:000000000000:stream/';
     await server.ok('GetRecords', { ShardIterator, StreamARN: `${arn}s` });
+    const inChina = `${arn}s`.replace('aws', 'aws-cn');
+    await server.ok('GetRecords', { ShardIterator, StreamARN: inChina });
     const { body } = await server.call('GetRecords', { ShardIterator, StreamARN: `${arn}t` });
     expect(body.__type).toBe('InvalidArgumentException');
   });
