@@ -18,19 +18,13 @@ import {
   requireConsumer,
   requireConsumerNamed,
 } from './consumer-store.ts';
-import {
-  consumerExists,
-  invalidArgument,
-  streamNotFound,
-  tooManyConsumers,
-  tooManyConsumersCreating,
-} from './errors.ts';
+import { consumerExists, invalidArgument, tooManyConsumers, tooManyConsumersCreating } from './errors.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { consumerArn, consumerName, nextToken, pageLimit, streamArn, streamId, tagMap } from './shapes.ts';
-import { isArnOf, requireStream, type Stream } from './stream-store.ts';
-import { wholeSeconds } from './streams.ts';
-import { assertTaggable as assertActiveOrUpdating, saveTags } from './tags.ts';
+import { assertCreatedAt, isArnOf, requireStream, type Stream } from './stream-store.ts';
+import { saveTags } from './tags.ts';
 import { newestSecond, oldestSecond } from './topology.ts';
+import { assertActiveOrUpdating } from './updates.ts';
 
 export const RegisterStreamConsumer = operation({
   access: 'write',
@@ -198,11 +192,6 @@ export const ListStreamConsumers = operation({
     };
   },
 });
-
-/** Of streams that had the same name one after the other, only the one that is there can be listed. */
-function assertCreatedAt(ms: number, stream: Stream): void {
-  if (wholeSeconds(ms).getTime() !== wholeSeconds(stream.createdMs).getTime()) throw streamNotFound(stream);
-}
 
 const describe = (consumer: Consumer, { now }: Call) => ({
   ConsumerName: consumer.name,

@@ -3,7 +3,14 @@ import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { onDemand } from './errors.ts';
 import { tipOf } from './record-log.ts';
-import { forgetStream, requireStream, type Stream, type StreamReference, topologyAt } from './stream-store.ts';
+import {
+  addShard,
+  forgetStream,
+  requireStream,
+  type Stream,
+  type StreamReference,
+  topologyAt,
+} from './stream-store.ts';
 import type { Shard } from './topology.ts';
 import type { ScalingPlan } from './uniform-scaling.ts';
 import { assertActive, beginUpdate } from './updates.ts';
@@ -44,20 +51,11 @@ export function reshard(
   const closing = parents.filter(({ index }) => closed.has(index));
   for (const { id } of closing) database.run(closeShard, { id, closedMs: changeMs });
   const lastArrivedMs = arrivalsAfter(changeMs, closing, call);
-  for (const shard of created) {
-    const isShortLived = closed.has(shard.index);
-    database.run(insertShard, {
-      stream: stream.id,
-      index: shard.index,
-      parent: shard.parent,
-      adjacentParent: shard.adjacentParent,
-      starting: String(shard.starting),
-      ending: String(shard.ending),
-      createdS: shard.createdS,
-      openedMs: changeMs,
-      closedMs: isShortLived ? changeMs : null,
-      lastArrivedMs: isShortLived ? lastArrivedMs : 0,
-    });
+  for (const { index, parent, adjacentParent, starting, ending, createdS } of created) {
+    const lineage = { stream: stream.id, index, parent, adjacentParent, createdS };
+    const range = { starting: String(starting), ending: String(ending) };
+    const life = closed.has(index) ? { closedMs: changeMs, lastArrivedMs } : { closedMs: null, lastArrivedMs: 0 };
+    addShard({ ...lineage, ...range, openedMs: changeMs, ...life }, call);
   }
   forgetStream(stream, call);
 }
@@ -76,33 +74,4 @@ const closeShard = query((bind: Bind<{ id: number; closedMs: number }>, db) =>
     .updateTable('shards')
     .set({ closed_ms: bind('closedMs') })
     .where('id', '=', bind('id')),
-);
-
-interface NewShard {
-  readonly stream: number;
-  readonly index: number;
-  readonly parent: number;
-  readonly adjacentParent: number | null;
-  readonly starting: string;
-  readonly ending: string;
-  readonly createdS: number;
-  readonly openedMs: number;
-  /** Of one that lives no longer than the change itself: `openedMs`. */
-  readonly closedMs: number | null;
-  readonly lastArrivedMs: number;
-}
-
-const insertShard = query((bind: Bind<NewShard>, db) =>
-  db.insertInto('shards').values({
-    stream: bind('stream'),
-    shard_index: bind('index'),
-    parent_shard_index: bind('parent'),
-    adjacent_parent_shard_index: bind('adjacentParent'),
-    starting_hash_key: bind('starting'),
-    ending_hash_key: bind('ending'),
-    created_s: bind('createdS'),
-    opened_ms: bind('openedMs'),
-    closed_ms: bind('closedMs'),
-    last_arrived_ms: bind('lastArrivedMs'),
-  }),
 );

@@ -7,7 +7,7 @@ import { consumerNotActiveForPolicy, invalidArgument, resourceNotFound } from '.
 import { policyOf, removePolicy, setPolicy } from './resource-belongings.ts';
 import { type Resource, requireResource } from './resources.ts';
 import { resourceArn, streamId } from './shapes.ts';
-import { assertTaggable as assertActiveOrUpdating } from './tags.ts';
+import { assertActiveOrUpdating } from './updates.ts';
 
 const ERRORS = [
   'AccessDeniedException',

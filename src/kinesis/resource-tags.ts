@@ -9,7 +9,8 @@ import { consumerStatusOf } from './consumer-store.ts';
 import { consumerNotActive, resourceInUse, resourceNotFound } from './errors.ts';
 import { requireResource } from './resources.ts';
 import { streamId, taggableArn, tagKeyList, tagMap } from './shapes.ts';
-import { assertTaggable, deleteTags, saveTags } from './tags.ts';
+import { deleteTags, saveTags } from './tags.ts';
+import { assertActiveOrUpdating } from './updates.ts';
 
 const ERRORS = [
   'ResourceNotFoundException',
@@ -69,7 +70,7 @@ function taggable(resourceArn: string, call: Call): Taggable {
   return {
     arn,
     assertChangeable() {
-      if (consumer === undefined) return assertTaggable(stream, call);
+      if (consumer === undefined) return assertActiveOrUpdating(stream, call);
       if (consumerStatusOf(consumer, call.now) !== 'ACTIVE') throw consumerNotActive(consumer, stream);
     },
   };

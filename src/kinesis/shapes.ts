@@ -34,10 +34,7 @@ export const maxRecordSize = integer({ min: 1024, max: 10_240 });
 export const warmThroughput = integer({ min: 0 });
 export const recordDistribution = oneOf('AUTO', 'USER_PARTITION_KEY');
 
-/**
- * The three ways to name a stream. The reference documents know the name only. StreamId is reserved by AWS and ignored,
- * as AWS does.
- */
+/** The three ways to name a stream; see streamNameOf. The reference documents know the name only. */
 export const streamReference = {
   StreamName: requiredIn('documented', streamName),
   StreamARN: streamArn,

@@ -3,14 +3,15 @@ import type { Call } from '../call.ts';
 import { operation } from '../protocol/operation.ts';
 import { type Decoded, structure, timestamp } from '../protocol/shape.ts';
 import { assertStreamCallRate } from './call-rates.ts';
-import { invalidArgument, notActiveOrUpdating, shardNotFound, streamNotFound } from './errors.ts';
+import { invalidArgument, shardNotFound, streamNotFound } from './errors.ts';
 import { openPagingToken, pagingToken } from './paging.ts';
 import { nextToken, pageLimit, shardId, streamArn, streamId, streamName } from './shapes.ts';
 import { assertFilter, isFrom, type Period, periodOf, shardFilter } from './shard-filter.ts';
 import { shardIndexOf } from './shard-id.ts';
 import { describeShard } from './stream-descriptions.ts';
-import { findStream, listedShards, requireStream, type Stream, statusOf } from './stream-store.ts';
+import { assertCreatedAt, findStream, listedShards, requireStream, type Stream } from './stream-store.ts';
 import { parentIndicesOf, type Shard } from './topology.ts';
+import { assertActiveOrUpdating } from './updates.ts';
 
 const LISTING = 'ListShards';
 
@@ -69,18 +70,12 @@ function beginListing(input: ListShardsInput, call: Call): Listing {
   }
   if (ShardFilter !== undefined) assertFilter(ShardFilter);
   const stream = requireStream(reference, call);
-  if (StreamCreationTimestamp !== undefined && !isCreatedAt(StreamCreationTimestamp, stream)) {
-    throw streamNotFound(stream);
-  }
+  if (StreamCreationTimestamp !== undefined) assertCreatedAt(StreamCreationTimestamp, stream);
   assertListable(stream, call);
   const starts = [ExclusiveStartShardId, ShardFilter?.ShardId].map((text) => indexOf(text, stream));
   const newest = listedShards(stream, call).at(-1)!.index;
   return { stream, newest, after: Math.max(...starts), ...periodOf(ShardFilter, stream, call) };
 }
-
-/** Clients know creation times in whole seconds. */
-const isCreatedAt = (ms: number, { createdMs }: Stream): boolean =>
-  Math.floor(ms / 1000) === Math.floor(createdMs / 1000);
 
 function indexOf(text: string | undefined, stream: Stream): number {
   if (text === undefined) return -1;
@@ -133,8 +128,7 @@ function tokenOf({ stream, newest, after, fromMs, untilMs }: Listing, call: Call
  */
 function assertListable(stream: Stream, call: Call): void {
   assertStreamCallRate('ListShards', 'listShardsCallsPerSecond', stream, call);
-  const status = statusOf(stream, call.now);
-  if (status !== 'ACTIVE' && status !== 'UPDATING') throw notActiveOrUpdating(stream, status);
+  assertActiveOrUpdating(stream, call);
 }
 
 /** All shards of a listing, as they were when it began. */

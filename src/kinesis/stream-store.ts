@@ -177,6 +177,15 @@ export function requireStream(reference: StreamReference, call: Call): Stream {
   return stream;
 }
 
+/**
+ * Of streams that had the same name one after the other, only the one that is there is found. Clients know creation times
+ * in whole seconds.
+ * @throws ApiError ResourceNotFoundException when the stream was not created at the instant `ms`
+ */
+export function assertCreatedAt(ms: number, stream: Stream): void {
+  if (Math.floor(ms / 1000) !== Math.floor(stream.createdMs / 1000)) throw streamNotFound(stream);
+}
+
 export interface NewShard {
   readonly stream: number;
   readonly index: number;
@@ -188,6 +197,9 @@ export interface NewShard {
   readonly createdS: number;
   /** From here on it takes records; 0 for the shards of a new stream. */
   readonly openedMs: number;
+  /** Of one that lives no longer than the change itself: `openedMs`. */
+  readonly closedMs: number | null;
+  readonly lastArrivedMs: number;
 }
 
 const insertShard = query((bind: Bind<NewShard>, db) =>
@@ -200,6 +212,8 @@ const insertShard = query((bind: Bind<NewShard>, db) =>
     ending_hash_key: bind('ending'),
     created_s: bind('createdS'),
     opened_ms: bind('openedMs'),
+    closed_ms: bind('closedMs'),
+    last_arrived_ms: bind('lastArrivedMs'),
   }),
 );
 

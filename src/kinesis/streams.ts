@@ -72,11 +72,9 @@ export const CreateStream = operation({
       createdMs: call.now,
       activeMs: call.now + call.transitionMs,
     });
+    const first = { parent: null, adjacentParent: null, openedMs: 0, closedMs: null, lastArrivedMs: 0 };
     for (const [index, { starting, ending }] of evenRanges(shardCount).entries()) {
-      addShard(
-        { stream: id, index, starting, ending, createdS, parent: null, adjacentParent: null, openedMs: 0 },
-        call,
-      );
+      addShard({ stream: id, index, starting, ending, createdS, ...first }, call);
     }
     saveTags(streamArnOf(name), input.Tags ?? new Map(), call);
     // Former streams of the name end here at the latest: even if the clock goes back, they do not come back.

@@ -1,7 +1,7 @@
 /** SubscribeToShard: the records of a shard as a stream of events, for five minutes, to one registered consumer. */
 import type { Call } from '../call.ts';
 import { operation } from '../protocol/operation.ts';
-import { boolean, type Decoded, required, string, structure, timestamp } from '../protocol/shape.ts';
+import { boolean, type Decoded, required, structure, timestamp } from '../protocol/shape.ts';
 import { type Consumer, consumerStatusOf, parseConsumerArn, requireConsumer } from './consumer-store.ts';
 import {
   consumerNotActive,
@@ -11,18 +11,12 @@ import {
   shardNotFound,
   subscribeRateExceeded,
 } from './errors.ts';
-import { sequenceNumber, shardId, streamId, targetOf } from './shapes.ts';
+import { consumerArn, sequenceNumber, shardId, streamId, targetOf } from './shapes.ts';
 import { shardIdOf, shardIndexOf } from './shard-id.ts';
 import { iteratorType, startingPosition } from './starting-position.ts';
 import { findShard, type Stream } from './stream-store.ts';
 import { hubOf } from './subscriptions/hub.ts';
 import type { Shard } from './topology.ts';
-
-const consumerArn = string({
-  min: 1,
-  max: 2048,
-  pattern: '^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+',
-});
 
 const input = structure({
   ConsumerARN: required(consumerArn),

@@ -5,9 +5,10 @@ import { operation } from '../protocol/operation.ts';
 import { integer, required, structure } from '../protocol/shape.ts';
 import { quotaHint } from '../quotas.ts';
 import { removeTag, setTag, tagsOf, tagsPage } from '../tags.ts';
-import { invalidArgument, notActiveOrUpdating } from './errors.ts';
+import { invalidArgument } from './errors.ts';
 import { streamReference, tagKey, tagKeyList, tagMap } from './shapes.ts';
-import { requireStream, type Stream, type StreamReference, statusOf, streamNameOfArn } from './stream-store.ts';
+import { requireStream, type Stream, type StreamReference, streamNameOfArn } from './stream-store.ts';
+import { assertActiveOrUpdating } from './updates.ts';
 
 const CHANGE_ERRORS = [
   'ResourceNotFoundException',
@@ -60,19 +61,11 @@ export const ListTagsForStream = operation({
   },
 });
 
+/** Tags given at the creation stay as they are until the stream is ACTIVE, and DELETING has taken them away. */
 function requireTaggable(reference: StreamReference, call: Call): Stream {
   const stream = requireStream(reference, call);
-  assertTaggable(stream, call);
+  assertActiveOrUpdating(stream, call);
   return stream;
-}
-
-/**
- * Tags given at the creation stay as they are until the stream is ACTIVE, and DELETING has taken them away.
- * @throws ApiError ResourceInUseException unless the stream is ACTIVE or UPDATING
- */
-export function assertTaggable(stream: Stream, { now }: Call): void {
-  const status = statusOf(stream, now);
-  if (status !== 'ACTIVE' && status !== 'UPDATING') throw notActiveOrUpdating(stream, status);
 }
 
 export type Tags = ReadonlyMap<string, string>;

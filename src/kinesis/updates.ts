@@ -2,13 +2,19 @@
 import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
 import { assertMayBeUpdated } from './account-limits.ts';
-import { notActive } from './errors.ts';
+import { notActive, notActiveOrUpdating } from './errors.ts';
 import { forgetStream, type Stream, statusOf } from './stream-store.ts';
 
 /** @throws ApiError ResourceInUseException unless the stream is ACTIVE */
 export function assertActive(stream: Stream, { now }: Call): void {
   const status = statusOf(stream, now);
   if (status !== 'ACTIVE') throw notActive(stream, status);
+}
+
+/** @throws ApiError ResourceInUseException unless the stream is ACTIVE or UPDATING: while it is created or deleted */
+export function assertActiveOrUpdating(stream: Stream, { now }: Call): void {
+  const status = statusOf(stream, now);
+  if (status !== 'ACTIVE' && status !== 'UPDATING') throw notActiveOrUpdating(stream, status);
 }
 
 /** The instant at which an update that begins now is over. */
