@@ -8,6 +8,7 @@
  */
 import type { World } from '../../call.ts';
 import type { Database } from '../../database/database.ts';
+import { isBusy } from '../../database/errors.ts';
 import { isWithin } from '../../lifecycle.ts';
 import { changesOf } from '../changes.ts';
 import { consumerStatusOf, consumersEver } from '../consumer-store.ts';
@@ -21,6 +22,9 @@ import { type Subscribed, Subscription } from './subscription.ts';
 /** After this time of serving subscribers, others have their turn. */
 const TURN_MS = 5;
 const REST_MS_MAX = 20;
+
+/** Before the next attempt to read what another program has locked, which only a rollback journal lets it. */
+const LOCKED_REST_MS = 50;
 
 /** Data of an event; less for many receivers, and while those who are behind hold much memory. A record may be larger. */
 const EVENT_BYTES = 1024 * 1024;
@@ -126,13 +130,15 @@ export class Hub {
     const { clock } = this.#world;
     const startMs = clock.monotonicMs();
     let nowMs = startMs;
+    let isLocked = false;
     for (const subscription of this.#ready) {
-      if (nowMs - startMs >= TURN_MS) break;
+      if (nowMs - startMs >= TURN_MS || isLocked) break;
       this.#ready.delete(subscription);
-      this.#serve(subscription, nowMs);
+      isLocked = !unlessLocked(() => this.#serve(subscription, nowMs));
+      if (isLocked) this.#ready.add(subscription);
       nowMs = clock.monotonicMs();
     }
-    this.#restUntilMs = nowMs + Math.min(nowMs - startMs, REST_MS_MAX);
+    this.#restUntilMs = nowMs + (isLocked ? LOCKED_REST_MS : Math.min(nowMs - startMs, REST_MS_MAX));
     this.#planTurn();
   }
 
@@ -184,6 +190,7 @@ export class Hub {
     try {
       return eventFrom(position, this.#eventBytes(receivers), place);
     } catch (error) {
+      if (isBusy(error)) throw error;
       const { stream, shard } = place;
       this.#world.log.error(
         { err: error, stream: stream.name, shard: shard.shardId },
@@ -221,7 +228,7 @@ export class Hub {
     const now = clock.now();
     this.#changeMs = Number.POSITIVE_INFINITY;
     for (const subscription of this.members.all()) {
-      this.#watch(subscription, now);
+      if (!unlessLocked(() => this.#watch(subscription, now))) this.#changeMs = now + LOCKED_REST_MS;
       if (!subscription.isOver) this.#serveSoon(subscription);
     }
     if (!this.members.isEmpty) this.#look();
@@ -266,6 +273,17 @@ export class Hub {
     }
     if (this.#changeMs <= clock.now()) this.#review();
     if (!this.members.isEmpty) this.#look();
+  }
+}
+
+/** Does what reads the database. False when it could not, because another program has locked it for the moment. */
+function unlessLocked(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { append } from '../../../src/kinesis/record-log.ts';
-import { findStream } from '../../../src/kinesis/stream-store.ts';
+import { findStream, forgetStream } from '../../../src/kinesis/stream-store.ts';
 import { Hub } from '../../../src/kinesis/subscriptions/hub.ts';
 import type { EventSink } from '../../../src/protocol/event-stream.ts';
 import { quotasOf } from '../../../src/quotas.ts';
@@ -103,6 +103,24 @@ it('who cannot take more is not read for', async () => {
   isOpen = true;
   subscription.resume();
   await until(() => frames.length === 2);
+});
+
+it('who cannot be served while another program has locked the database is served afterwards', async () => {
+  const { database, put, subscribe } = await openHub(1);
+  const { frames } = subscribe(0);
+  await until(() => frames.length === 2);
+  const { get, all } = database;
+  const locked = () => {
+    throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
+  };
+  Object.assign(database, { get: locked, all: locked });
+  // Then the stream and its consumers must be looked at anew as well.
+  await Promise.all([database.write(() => forgetStream(NAME, { database })), put('one')]);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(frames, 'nothing, above all no error').toHaveLength(2);
+  Object.assign(database, { get, all });
+  await until(() => frames.length === 3);
+  expect(frames[2]!.toString('latin1')).toContain('"Data":"b25l"');
 });
 
 it('nothing is left of those who have gone, whenever that was', async () => {
