@@ -47,9 +47,9 @@ export const DescribeStreamSummary = operation({
   run(reference, call) {
     const stream = requireStream(reference, call);
     return {
+      // No StreamId: a library that is told one sends it back, and then SDKs ask AWS instead of their endpoint.
       StreamDescriptionSummary: {
         ...describe(stream, call),
-        StreamId: stream.streamId,
         OpenShardCount: topologyAt(stream, call.now).open.length,
         ConsumerCount: countOf(selectConsumers, stream, call),
         ChannelCount: countOf(selectChannels, stream, call),

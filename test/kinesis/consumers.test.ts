@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openConnection } from '../../src/database/connection.ts';
 import { TEST_START_MS } from '../support/clock.ts';
 import { databaseRows } from '../support/database-rows.ts';
+import { streamIdOf } from '../support/kinesis.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const UNDER = 'under account 000000000000';
@@ -296,7 +297,7 @@ describe('DescribeStreamConsumer and DeregisterStreamConsumer', () => {
   it('take the ARN, or stream and name, or all of them', async () => {
     const server = await startWithStream();
     const ConsumerARN = await active(server);
-    const { StreamId } = (await server.ok('DescribeStreamSummary', { StreamName: 's' })).StreamDescriptionSummary;
+    const StreamId = streamIdOf(server, 's');
     for (const input of [
       { ConsumerARN },
       { ConsumerARN, ConsumerName: 'c' },

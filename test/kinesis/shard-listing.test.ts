@@ -1,5 +1,6 @@
 /** ListShards: pages, filters, and what it refuses. */
 import { describe, expect, it } from 'vitest';
+import { streamIdOf } from '../support/kinesis.ts';
 import { throttleLines } from '../support/metrics.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -59,7 +60,7 @@ describe('ListShards', () => {
   it('finds a stream by its StreamId alone', async () => {
     const server = await startTestServer();
     await server.createStream('s', 2);
-    const { StreamId } = (await server.ok('DescribeStreamSummary', { StreamName: 's' })).StreamDescriptionSummary;
+    const StreamId = streamIdOf(server, 's');
     expect(indicesOf(await list(server, { StreamId }))).toEqual([0, 1]);
   });
 

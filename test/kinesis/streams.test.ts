@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TEST_START_MS } from '../support/clock.ts';
-import { readShard } from '../support/kinesis.ts';
-import { type CallOptions, startTestServer, type TestServer } from '../support/server.ts';
+import { readShard, streamIdOf } from '../support/kinesis.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
 
 const ARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/s';
 
@@ -53,7 +53,6 @@ describe('CreateStream', () => {
       StreamARN: ARN,
       StreamStatus: 'ACTIVE',
       StreamModeDetails: { StreamMode: 'PROVISIONED' },
-      StreamId: expect.stringMatching(/^[a-z0-9]{20}-[a-z0-9]{3}$/),
       RetentionPeriodHours: 24,
       StreamCreationTimestamp: Math.floor(TEST_START_MS / 1000),
       EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
@@ -371,17 +370,22 @@ describe('DescribeStream', () => {
 });
 
 describe('StreamId', () => {
-  const idOf = async (server: TestServer, options?: CallOptions): Promise<string> =>
-    (await server.ok('DescribeStreamSummary', { StreamName: 's' }, options)).StreamDescriptionSummary.StreamId;
+  it('is not told: a library that knows one sends it back, and SDKs then ask AWS instead of their endpoint', async () => {
+    const server = await startTestServer();
+    await server.createStream('s');
+    for (const operation of ['DescribeStream', 'DescribeStreamSummary']) {
+      expect((await server.call(operation, { StreamName: 's' })).text).not.toContain('StreamId');
+    }
+  });
 
   it('names a stream where it stands alone, for every kind of operation', async () => {
     const server = await startTestServer();
     await server.createStream('s', 2);
     await server.createStream('other');
-    const StreamId = await idOf(server);
+    const StreamId = streamIdOf(server, 's');
     await server.restart();
     const { StreamDescriptionSummary } = await server.ok('DescribeStreamSummary', { StreamId });
-    expect(StreamDescriptionSummary).toMatchObject({ StreamName: 's', StreamId });
+    expect(StreamDescriptionSummary).toMatchObject({ StreamName: 's' });
     await server.ok('PutRecord', { StreamId, PartitionKey: 'k', ExplicitHashKey: '0', Data: '' });
     expect(await readShard(server, 's', 'shardId-000000000000')).toHaveLength(1);
     await server.ok('AddTagsToStream', { StreamId, Tags: { a: 'b' } });
@@ -402,14 +406,14 @@ describe('StreamId', () => {
   it('is of one account, region and stream: nobody else finds it, nor who asks when it is gone', async () => {
     const server = await startTestServer();
     await server.createStream('s');
-    const StreamId = await idOf(server);
+    const StreamId = streamIdOf(server, 's');
     const missing = (account: string) => ({
       __type: 'ResourceNotFoundException',
       message: `Stream ${StreamId} under account ${account} not found.`,
     });
     const elsewhere = { account: '111111111111', region: 'us-east-1' };
     await server.createStream('s', 1, elsewhere);
-    expect(await idOf(server, elsewhere)).not.toBe(StreamId);
+    expect(streamIdOf(server, 's', elsewhere.account)).not.toBe(StreamId);
     expect((await server.call('DescribeStream', { StreamId }, elsewhere)).body).toEqual(missing('111111111111'));
     const otherRegion = await server.call('DescribeStream', { StreamId }, { region: 'eu-west-1' });
     expect(otherRegion.body).toEqual(missing('000000000000'));

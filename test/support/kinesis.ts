@@ -1,4 +1,6 @@
 /** Short ways through the API that many tests need. */
+import { join } from 'node:path';
+import { openHandle } from '../../src/database/handle.ts';
 import type { TestServer } from './server.ts';
 
 export interface ReadRecord {
@@ -29,4 +31,15 @@ export async function readShard(server: TestServer, stream: string, ShardId: str
     iterator = page.NextShardIterator;
   }
   return records;
+}
+
+/** The StreamId, which no answer tells. */
+export function streamIdOf({ directory }: TestServer, stream: string, account = '000000000000'): string {
+  const handle = openHandle(join(directory, 'millrace.db'), { readonly: true });
+  try {
+    const ids = handle.prepare('select stream_id from streams where name = ? and account_id = ? order by id desc');
+    return ids.pluck().get(stream, account) as string;
+  } finally {
+    handle.close();
+  }
 }
