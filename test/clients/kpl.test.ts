@@ -1,8 +1,7 @@
 /**
  * The Kinesis Producer Library, unchanged, with its native part: over https, by the map of the shards that it makes of
  * ListShards, many user records packed into one; it asks STS for its account and sends metrics to CloudWatch. It is fetched
- * first, so it runs with `npm run test:clients`. The Kinesis Client Library keeps its leases in DynamoDB, without which
- * it does not start; what it asks of Kinesis is what fan-out.test.ts does.
+ * first, so it runs with `npm run test:clients`.
  */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
