@@ -234,14 +234,16 @@ describe('which records', () => {
   });
 });
 
+/** Where Node has it, it cannot be assigned to. */
+function setZstd(create: unknown): void {
+  Object.defineProperty(zlib, 'createZstdCompress', { value: create, configurable: true, enumerable: true });
+}
+
 /** Plays Zstandard with gzip where this version of Node has none, or takes it away. */
 function pretendZstd(create: unknown): void {
-  const node = zlib as unknown as { createZstdCompress?: unknown };
-  const real = node.createZstdCompress;
-  node.createZstdCompress = create;
-  onTestFinished(() => {
-    node.createZstdCompress = real;
-  });
+  const { createZstdCompress: real } = zlib as unknown as { createZstdCompress?: unknown };
+  setZstd(create);
+  onTestFinished(() => setZstd(real));
 }
 
 describe('Zstandard', () => {
@@ -285,7 +287,7 @@ describe('Zstandard', () => {
     await createChannel(server, 'c', { storage: { CompressionType: 'ZSTD' } });
     await putInto(server, 's', ['1']);
     const create = node.createZstdCompress;
-    node.createZstdCompress = undefined;
+    pretendZstd(undefined);
     await deliver(server);
     await server.restart();
     expect(select(server, 'select state, attempts, last_error as error from deliveries')).toEqual([
@@ -295,7 +297,7 @@ describe('Zstandard', () => {
         error: `Cannot compress an object: Zstandard needs Node.js 22.15, 23.8 or newer, and this is ${process.version}.`,
       },
     ]);
-    node.createZstdCompress = create;
+    setZstd(create);
     await deliverAfter(server, 60_000);
     expect(deliveredLines(server, 'destination', node.zstdDecompressSync ?? gunzipSync)).toEqual(['1']);
   });

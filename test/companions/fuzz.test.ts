@@ -58,14 +58,18 @@ const changed = (
   return Buffer.concat([body.subarray(0, start), inserted, body.subarray(start + removed)]);
 };
 
+/** Null in most cases: what is good but for a change gets farther than what never was. */
+const seldom = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+  fc.oneof({ weight: 7, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
+
 const request: fc.Arbitrary<HttpQuestion> = fc
   .record({
     form: fc.constantFrom<FormName>(...FORM_NAMES),
     name: fc.constantFrom('PutMetricData', 'PutMetricData', 'GetCallerIdentity'),
     isGzip: fc.boolean(),
     changes: fc.array(change, { maxLength: 4 }),
-    path: fc.option(fc.constantFrom('/', '/?Action=GetCallerIdentity', '/service//operation/', '/%zz?a&Action=%')),
-    random: fc.option(fc.uint8Array({ maxLength: 64 }), { freq: 8 }),
+    path: seldom(fc.constantFrom('/', '/?Action=GetCallerIdentity', '/service//operation/', '/%zz?a&Action=%')),
+    random: seldom(fc.uint8Array({ maxLength: 64 })),
   })
   .map(({ form, name, isGzip, changes, path, random }) => {
     const good = questionOf(form, name, name === 'PutMetricData' ? INPUT : {}, { isGzip });
