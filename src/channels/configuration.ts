@@ -114,7 +114,7 @@ function assertStorage({ StorageConfiguration, DeadLetterQueueS3Configuration }:
   };
   for (const [member, prefix] of Object.entries(prefixes)) {
     const problem = prefixProblem(prefix ?? '', call.now);
-    if (problem !== undefined) throw invalidArgument(`${member} cannot be used. ${problem}.`);
+    if (problem !== undefined) throw invalidArgument(`${member} cannot be used. ${problem}`);
   }
   const missing = StorageConfiguration.CompressionType === 'ZSTD' ? missingZstd() : undefined;
   if (missing !== undefined)

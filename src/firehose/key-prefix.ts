@@ -59,16 +59,18 @@ export function assertPrefixes({ Prefix, ErrorOutputPrefix, CustomTimeZone }: Pr
 }
 
 /**
- * What is wrong with a prefix of deliveries for other services, which knows the same expressions but that of errors;
- * undefined when nothing is.
+ * What is wrong with a prefix of deliveries for other services, which knows the same expressions but that of errors, as
+ * whole sentences; undefined when nothing is.
  */
 export function prefixProblem(prefix: string, now: number): string | undefined {
-  if (prefix.includes('!{firehose:error-output-type}')) return 'It must not contain !{firehose:error-output-type}';
+  if (prefix.includes('!{firehose:error-output-type}')) return 'It must not contain !{firehose:error-output-type}.';
   try {
     assertPrefixes({ Prefix: prefix, ErrorOutputPrefix: ANY_ERROR_PREFIX, CustomTimeZone: undefined }, now);
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    const { message } = error as Error;
+    // AWS ends only some of them.
+    return /[.!]$/.test(message) ? message : `${message}.`;
   }
 }
 

@@ -77,7 +77,8 @@ function deadLetterOf(record: FeedRecord, data: Buffer, { code, message }: Misfi
     arrivalTimestamp: record.arrivedMs,
     errorCode: code,
     errorMessage: message,
-    partitionKey: record.partitionKey,
+    // As GetRecords shows it: a record that was put without one has none.
+    partitionKey: record.partitionKey === '' ? undefined : record.partitionKey,
     sequenceNumber: record.sequenceNumber,
     rawData: data.toString('base64'),
   };

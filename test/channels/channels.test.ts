@@ -189,6 +189,12 @@ describe('CreateChannel', () => {
       ],
       [
         'InvalidArgument',
+        channel({ storage: { OutputKeyTemplate: '!{no:where}' } }),
+        'OutputKeyTemplate cannot be used. Ths supplied prefix(es) do not satisfy the following constraint: Namespace to ' +
+          'the left of colon (no) is an invalid keyword!',
+      ],
+      [
+        'InvalidArgument',
         channel({ destination: letters('!{firehose:error-output-type}/') }),
         'ErrorOutputPrefix cannot be used. It must not contain !{firehose:error-output-type}.',
       ],

@@ -66,6 +66,14 @@ it('a document that is nested deeply is one all the same, and what is no documen
   expect([lines.length, deadLetters.length]).toEqual([1, 1]);
 });
 
+it('a dead letter of a record that was put without a partition key has none', () => {
+  const letterOf = (partitionKey: string) => {
+    const { deadLetters } = linesOf([{ ...recordOf(Buffer.from('a\nb')), partitionKey }], 'STRING');
+    return JSON.parse(String(deadLetters));
+  };
+  expect([letterOf('k').partitionKey, 'partitionKey' in letterOf('')]).toEqual(['k', false]);
+});
+
 it('records that a producer packed into one are lines of their own', () => {
   const field = (tag: number, value: Buffer) => Buffer.concat([Buffer.from([tag, value.length]), value]);
   const packed = ['one', 'two'].map((text) =>
