@@ -97,6 +97,8 @@ export function createOnePort(onRequest: RequestListener, { clock, log, identity
   const sockets = new Set<net.Socket>();
   /** Sockets that have not said what they speak, inside of TLS if they began with that. */
   const silent = new Set<net.Socket>();
+  /** Those that speak HTTP/1.1, as what they are inside of TLS. */
+  const ofHttp1 = new Set<net.Socket>();
   let isClosing = false;
   const server = net.createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -108,6 +110,10 @@ export function createOnePort(onRequest: RequestListener, { clock, log, identity
     socket.on('error', () => socket.destroy());
     const serve = (plain: net.Socket, protocol: 'http1' | 'http2') => {
       silent.delete(socket);
+      if (protocol === 'http1') {
+        ofHttp1.add(plain);
+        plain.once('close', () => ofHttp1.delete(plain));
+      }
       (protocol === 'http1' ? http1 : h2).emit('connection', plain);
     };
     awaitFirstBytes(socket, clock, (protocol) => {
@@ -136,7 +142,7 @@ export function createOnePort(onRequest: RequestListener, { clock, log, identity
       const cutOff = clock.after(graceMs, () => {
         for (const socket of sockets) socket.destroy();
       });
-      const stopReaping = reapIdle(http1, clock);
+      const stopReaping = reapIdle(http1, ofHttp1, clock);
       await closed;
       stopReaping();
       cutOff();
@@ -146,11 +152,15 @@ export function createOnePort(onRequest: RequestListener, { clock, log, identity
   };
 }
 
-/** Keep-alive connections become idle one by one while their last requests end; each is closed as soon as it is. */
-function reapIdle(http1: http.Server, clock: Clock): () => void {
+/**
+ * Keep-alive connections become idle one by one while their last requests end; each is closed as soon as it is. To node
+ * one is idle when its answer has been handed over, even if its client has not read it yet: that is waited for.
+ */
+function reapIdle(http1: http.Server, sockets: ReadonlySet<net.Socket>, clock: Clock): () => void {
   let cancel: () => void;
   const reap = (): void => {
-    http1.closeIdleConnections();
+    const isSent = [...sockets].every(({ writableLength }) => writableLength === 0);
+    if (isSent) http1.closeIdleConnections();
     cancel = clock.after(50, reap);
   };
   reap();

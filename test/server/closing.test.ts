@@ -42,8 +42,8 @@ class HeldPort {
     }
   }
 
-  answerAll(): void {
-    for (const response of this.#waiting.splice(0)) response.end('hello');
+  answerAll(body: string | Buffer = 'hello'): void {
+    for (const response of this.#waiting.splice(0)) response.end(body);
   }
 
   /** Sends a request with `ask` and answers it. */
@@ -55,9 +55,9 @@ class HeldPort {
   }
 }
 
-/** What became of `closing` after it had many chances to end without its grace time. */
-const outcomeOf = (closing: Promise<void>, clock: ManualClock) =>
-  Promise.race([closing.then(() => 'closed'), clock.ran(REAP_MS, 30).then(() => 'waits for the grace time')]);
+/** What became of `closing` after it had many chances, `looks` of them, to end without its grace time. */
+const outcomeOf = (closing: Promise<void>, clock: ManualClock, looks = 30) =>
+  Promise.race([closing.then(() => 'closed'), clock.ran(REAP_MS, looks).then(() => 'waits for the grace time')]);
 
 describe('a port that closes', () => {
   it('does not wait when nobody is connected', async () => {
@@ -70,6 +70,32 @@ describe('a port that closes', () => {
     const agents = [oneConnection(), oneConnection()];
     for (const agent of agents) await held.answered(() => askHttp1(held.url, {}, agent));
     expect(await outcomeOf(held.port.close(GRACE_MS), held.clock)).toBe('closed');
+  });
+
+  it('sends to its end what a client has not read yet', async () => {
+    const held = await HeldPort.start();
+    const socket = net.connect(Number(new URL(held.url).port), '127.0.0.1');
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await held.requests(1);
+    // More than the system takes for a connection.
+    const bytes = 32 * 1024 * 1024;
+    held.answerAll(Buffer.alloc(bytes));
+    const closing = held.port.close(GRACE_MS);
+    expect(await outcomeOf(closing, held.clock, 3)).toBe('waits for the grace time');
+    let received = 0;
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    socket.on('error', () => undefined);
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    // The connection is closed by a later look.
+    while (received < bytes && !socket.destroyed) await new Promise((resolve) => setImmediate(resolve));
+    expect(received).toBeGreaterThan(bytes);
+    // Reading took some looks, on a slow machine many.
+    expect(await outcomeOf(closing, held.clock, 400)).toBe('closed');
+    await ended;
   });
 
   it('does not wait for HTTP/2 sessions without streams, used or not', async () => {
