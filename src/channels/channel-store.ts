@@ -4,10 +4,11 @@
  */
 import type { Call } from '../call.ts';
 import { type Bind, query } from '../database/query.ts';
+import { channelNotFound } from '../kinesis/errors.ts';
+import { type ChannelIdentity, channelArnOf, identityOfArn } from '../kinesis/stream-channels.ts';
 import { wholeSeconds } from '../kinesis/streams.ts';
 import { existsAt, isWithin } from '../lifecycle.ts';
 import type { Configuration } from './configuration.ts';
-import { channelNotFound } from './errors.ts';
 
 export type ChannelStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
 
@@ -44,7 +45,7 @@ export function channelOf(row: Row): Channel {
     region,
     name: row.name,
     channelId,
-    arn: `arn:aws:kinesis:${region}:${account}:channel/${channelId}`,
+    arn: channelArnOf({ region, account, channelId }),
     deliveryName: deliveryNameOf(channelId),
     configuration: JSON.parse(row.configuration),
     createdMs: row.created_ms,
@@ -69,7 +70,7 @@ const selectByName = query((bind: Bind<ChannelName & { now: number }>, db) =>
 export const hasChannel = (name: ChannelName, { database, now }: Call): boolean =>
   database.get(selectByName, { ...name, now }) !== undefined;
 
-const selectByArn = query((bind: Bind<{ account: string; region: string; channelId: string; now: number }>, db) =>
+const selectByArn = query((bind: Bind<ChannelIdentity & { now: number }>, db) =>
   db
     .selectFrom('channels')
     .selectAll()
@@ -79,12 +80,10 @@ const selectByArn = query((bind: Bind<{ account: string; region: string; channel
     .where(existsAt(bind('now'))),
 );
 
-const CHANNEL_ARN = /^arn:aws[a-z-]*:kinesis:([a-z0-9-]+):(\d{12}):channel\/(\S+)$/;
-
 /** The channel that an ARN names, in the ARN's account and region. @throws ApiError ResourceNotFoundException */
 export function requireChannel(arn: string, { database, now }: Call): Channel {
-  const [, region = '', account = '', channelId = ''] = CHANNEL_ARN.exec(arn) ?? [];
-  const row = database.get(selectByArn, { account, region, channelId, now });
+  const identity = identityOfArn(arn);
+  const row = identity && database.get(selectByArn, { ...identity, now });
   if (row === undefined) throw channelNotFound(arn);
   return channelOf(row);
 }

@@ -1,5 +1,5 @@
 /** The errors of channels. AWS has not documented the texts; these are ours, in the style of those for streams. */
-import { invalidArgument, limitExceeded, resourceInUse, resourceNotFound } from '../kinesis/errors.ts';
+import { invalidArgument, limitExceeded, resourceInUse } from '../kinesis/errors.ts';
 
 interface Name {
   readonly name: string;
@@ -8,8 +8,6 @@ interface Name {
 
 export const channelExists = ({ name, account }: Name) =>
   resourceInUse(`Channel ${name} under account ${account} already exists.`);
-
-export const channelNotFound = (arn: string) => resourceNotFound(`Channel ${arn} not found.`);
 
 export const channelNotActive = ({ name, account }: Name, status: string) =>
   resourceInUse(`Channel ${name} under account ${account} not ACTIVE, instead in state ${status}`);

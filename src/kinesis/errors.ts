@@ -37,6 +37,8 @@ export const shardNotFound = (shard: string, { name, account }: StreamName) =>
 export const shardDoesNotExist = (shard: string, { name, account }: StreamName) =>
   resourceNotFound(`Shard ${shard} in stream ${name} under account ${account} does not exist`);
 
+export const channelNotFound = (arn: string) => resourceNotFound(`Channel ${arn} not found.`);
+
 export const streamExists = ({ name, account }: StreamName) =>
   resourceInUse(`Stream ${name} under account ${account} already exists.`);
 

@@ -6,9 +6,10 @@ import { operation } from '../protocol/operation.ts';
 import { required, structure } from '../protocol/shape.ts';
 import { tagsOf } from '../tags.ts';
 import { consumerStatusOf } from './consumer-store.ts';
-import { consumerNotActive, resourceInUse, resourceNotFound } from './errors.ts';
+import { channelNotFound, consumerNotActive, resourceInUse } from './errors.ts';
 import { requireResource } from './resources.ts';
 import { streamId, taggableArn, tagKeyList, tagMap } from './shapes.ts';
+import { type ChannelIdentity, channelArnOf, identityOfArn } from './stream-channels.ts';
 import { deleteTags, saveTags } from './tags.ts';
 import { assertActiveOrUpdating } from './updates.ts';
 
@@ -64,8 +65,8 @@ interface Taggable {
 
 /** @throws ApiError ResourceNotFoundException, or InvalidArgumentException when the ARN is of nothing that has tags */
 function taggable(resourceArn: string, call: Call): Taggable {
-  const [, region, account, channelId] = CHANNEL_ARN.exec(resourceArn) ?? [];
-  if (region && account && channelId) return taggableChannel({ region, account, channelId }, call);
+  const channel = identityOfArn(resourceArn);
+  if (channel !== undefined) return taggableChannel(channel, call);
   const { arn, stream, consumer } = requireResource(resourceArn, call);
   return {
     arn,
@@ -76,18 +77,10 @@ function taggable(resourceArn: string, call: Call): Taggable {
   };
 }
 
-const CHANNEL_ARN = /^arn:aws[a-z-]*:kinesis:([a-z0-9-]+):(\d{12}):channel\/(\S+)$/;
-
-interface ChannelName {
-  readonly region: string;
-  readonly account: string;
-  readonly channelId: string;
-}
-
-function taggableChannel(name: ChannelName, { now, database }: Call): Taggable {
-  const arn = `arn:aws:kinesis:${name.region}:${name.account}:channel/${name.channelId}`;
+function taggableChannel(name: ChannelIdentity, { now, database }: Call): Taggable {
+  const arn = channelArnOf(name);
   const channel = database.get(selectChannel, { ...name, now });
-  if (channel === undefined) throw resourceNotFound(`Channel ${arn} not found.`);
+  if (channel === undefined) throw channelNotFound(arn);
   const isCreating = isWithin(now, channel.created_ms, channel.active_ms);
   return {
     arn,
@@ -99,7 +92,7 @@ function taggableChannel(name: ChannelName, { now, database }: Call): Taggable {
   };
 }
 
-const selectChannel = query((bind: Bind<ChannelName & { now: number }>, db) =>
+const selectChannel = query((bind: Bind<ChannelIdentity & { now: number }>, db) =>
   db
     .selectFrom('channels')
     .select(['created_ms', 'active_ms', 'gone_ms'])
