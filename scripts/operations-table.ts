@@ -1,9 +1,9 @@
 /**
  * Prints every operation with the number of its test cases. A test case of an operation is a call of `it`, `test` or
  * `statement` under `test`, a table of cases counting once, that names the operation (as `PutRecord`, `putRecord` or
- * `PutRecordCommand`) in its own source or in that of a helper of its file that it uses; a name that both services have
- * counts for Firehose in the files named after it. What tests all operations without naming them, or by a helper of
- * another file, is not counted.
+ * `PutRecordCommand`) in its own source or in that of a function that it uses, of its file or imported from
+ * `test/support`; a name that both services have counts for Firehose in the files named after it. What tests all
+ * operations without naming them is not counted.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,11 +14,42 @@ import { kinesis } from '../src/kinesis/index.ts';
 const TEST_CASE = /^( *)(?:it|test|statement)\b[.(]/;
 const HELPER = /^( *)(?:export )?(?:const|let|(?:async )?function\*?) ([a-zA-Z_$][\w$]*)/;
 const WORD = /[A-Za-z_$][\w$]*/g;
+const IMPORT = /^import \{([^}]*)\} from '[^']*support\/[\w-]+\.ts';$/gm;
 
-/** The words of each test case of a test file, those of the helpers that it uses included. */
-export function wordsOfTestCases(source: string): ReadonlySet<string>[] {
+/** The words of functions by their names. */
+type Helpers = Map<string, Set<string>>;
+
+/**
+ * The words of each test case of a test file, those of the helpers that it uses included: of its own, and of those of
+ * `shared` that it imports.
+ */
+export function wordsOfTestCases(source: string, shared: Helpers = new Map()): ReadonlySet<string>[] {
+  const { testCases, helpers } = parsed(source);
+  for (const name of importedNames(source)) if (shared.has(name)) helpers.set(name, shared.get(name)!);
+  // A set may grow while it is walked: helpers of helpers are added too.
+  for (const words of testCases) {
+    for (const word of words) for (const inner of helpers.get(word) ?? []) words.add(inner);
+  }
+  return testCases;
+}
+
+/** The functions of the files of `test/support`, with the words of those of their own files that they use. */
+export function helpersOf(sources: readonly string[]): Helpers {
+  const all = sources.map((source) => parsed(source).helpers);
+  for (const helpers of all) {
+    for (const words of helpers.values()) {
+      for (const word of words) for (const inner of helpers.get(word) ?? []) words.add(inner);
+    }
+  }
+  return new Map(all.flatMap((helpers) => [...helpers]));
+}
+
+const importedNames = (source: string): string[] =>
+  [...source.matchAll(IMPORT)].flatMap(([, names]) => names!.match(WORD) ?? []);
+
+function parsed(source: string): { readonly testCases: Set<string>[]; readonly helpers: Helpers } {
   const lines = source.split('\n');
-  const helpers = new Map<string, Set<string>>();
+  const helpers: Helpers = new Map();
   const testCases: Set<string>[] = [];
   for (let first = 0; first < lines.length; first++) {
     const testCase = TEST_CASE.exec(lines[first]!);
@@ -35,11 +66,7 @@ export function wordsOfTestCases(source: string): ReadonlySet<string>[] {
     else helpers.set(name!, new Set([...(helpers.get(name!) ?? []), ...words]));
     first = last;
   }
-  // A set may grow while it is walked: helpers of helpers are added too.
-  for (const words of testCases) {
-    for (const word of words) for (const inner of helpers.get(word) ?? []) words.add(inner);
-  }
-  return testCases;
+  return { testCases, helpers };
 }
 
 /** Where a statement ends that begins at the line `first`; the formatter indents everything inside of it. */
@@ -61,8 +88,11 @@ export function countTestCases(
   operations: Iterable<string>,
   files: readonly TestFile[],
   isOurs: (path: string, operation: string) => boolean,
+  helpers: Helpers = new Map(),
 ): Map<string, number> {
-  const testCases = files.flatMap(({ path, source }) => wordsOfTestCases(source).map((words) => ({ path, words })));
+  const testCases = files.flatMap(({ path, source }) =>
+    wordsOfTestCases(source, helpers).map((words) => ({ path, words })),
+  );
   const countOf = (operation: string) => {
     const names = [operation, `${operation}Command`, operation.charAt(0).toLowerCase() + operation.slice(1)];
     return testCases.filter(({ path, words }) => isOurs(path, operation) && names.some((name) => words.has(name)))
@@ -71,21 +101,32 @@ export function countTestCases(
   return new Map([...operations].sort().map((operation) => [operation, countOf(operation)]));
 }
 
-/** All test files below the directory `test`. */
-export function readTestFiles(test: string): TestFile[] {
-  const paths = readdirSync(test, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.test.ts'));
-  return paths.sort().map((path) => ({ path, source: readFileSync(join(test, path), 'utf8') }));
+/** All test files below the directory `test`, and what they share. */
+export function readTestFiles(test: string): { readonly files: TestFile[]; readonly helpers: Helpers } {
+  const paths = readdirSync(test, { recursive: true, encoding: 'utf8' }).sort();
+  const read = (path: string) => readFileSync(join(test, path), 'utf8');
+  // What starts servers has everything that tests do with one.
+  const shared = paths.filter((path) => /^support\/(?!server|process)[\w-]+\.ts$/.test(path));
+  return {
+    files: paths.filter((path) => path.endsWith('.test.ts')).map((path) => ({ path, source: read(path) })),
+    helpers: helpersOf(shared.map(read)),
+  };
 }
 
 /** The test cases of each operation by service. */
-export function testCasesByService(files: readonly TestFile[]) {
+export function testCasesByService({ files, helpers }: ReturnType<typeof readTestFiles>) {
   const streams = [...kinesis.operations.keys(), ...channelService.operations.keys()];
   const deliveries = [...firehose.operations.keys()];
   const isShared = (operation: string) => streams.includes(operation) && deliveries.includes(operation);
   const isOfFirehose = (path: string) => path.includes('firehose');
   return {
-    'Kinesis Data Streams': countTestCases(streams, files, (path, name) => !(isShared(name) && isOfFirehose(path))),
-    Firehose: countTestCases(deliveries, files, (path, name) => !isShared(name) || isOfFirehose(path)),
+    'Kinesis Data Streams': countTestCases(
+      streams,
+      files,
+      (path, name) => !(isShared(name) && isOfFirehose(path)),
+      helpers,
+    ),
+    Firehose: countTestCases(deliveries, files, (path, name) => !isShared(name) || isOfFirehose(path), helpers),
   };
 }
 

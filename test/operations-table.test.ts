@@ -1,6 +1,12 @@
 /** What `npm run operations` counts as a test of an operation. */
 import { expect, it } from 'vitest';
-import { countTestCases, readTestFiles, testCasesByService, wordsOfTestCases } from '../scripts/operations-table.ts';
+import {
+  countTestCases,
+  helpersOf,
+  readTestFiles,
+  testCasesByService,
+  wordsOfTestCases,
+} from '../scripts/operations-table.ts';
 
 const FILE = `import { it } from 'vitest';
 
@@ -50,17 +56,27 @@ it('operations are named whole, as commands and methods, and by the helpers that
   ).toEqual({ PutRecord: 2, PutRecords: 1, SplitShard: 1, MergeShards: 1, ListShards: 1, DeleteStream: 0, Shard: 0 });
 });
 
+it('functions that are imported from what tests share count too, with those that they use', () => {
+  const helpers = helpersOf([
+    "const path = 'ListTagsForStream';\n\nexport const listTags = (server) => server.ok(path);\n\nexport const other = 'SplitShard';\n",
+  ]);
+  const source =
+    "import { listTags } from '../support/tags.ts';\n\nit('lists', async () => {\n  await listTags(server);\n});\n";
+  const [words] = wordsOfTestCases(source, helpers);
+  expect([words!.has('ListTagsForStream'), words!.has('SplitShard')]).toEqual([true, false]);
+});
+
 it('files of another service do not count', () => {
   expect(countsOf(['PutRecord'], (path) => path !== 'a.test.ts')).toEqual({ PutRecord: 0 });
 });
 
 it('every operation has test cases of its own, and PutRecord those of its service', () => {
-  const files = readTestFiles(import.meta.dirname);
-  const counts = testCasesByService(files);
+  const { files, helpers } = readTestFiles(import.meta.dirname);
+  const counts = testCasesByService({ files, helpers });
   const entries = Object.values(counts).flatMap((operations) => [...operations]);
   expect(entries.length).toBeGreaterThan(20);
   expect(entries.filter(([, count]) => count === 0)).toEqual([]);
   const [ofStreams, ofDeliveries] = Object.values(counts).map((operations) => operations.get('PutRecord')!);
-  const all = countTestCases(['PutRecord'], files, () => true).get('PutRecord')!;
+  const all = countTestCases(['PutRecord'], files, () => true, helpers).get('PutRecord')!;
   expect(ofStreams! + ofDeliveries!).toBe(all);
 });
