@@ -1,9 +1,17 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** They take ten seconds and more: `npm run test:kill` and `npm run test:clients` name them, and so can you. */
+const LONG = [
+  'test/clients/fan-out.test.ts',
+  'test/recovery/channel-kill.test.ts',
+  'test/recovery/destinations-kill.test.ts',
+];
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...LONG.filter((file) => !process.argv.includes(file))],
     // Suites that start real processes share two cores and a disk with everything else; where each fsync takes 15 ms, an
     // embedded database that was killed takes 20 seconds to recover.
     testTimeout: 120_000,

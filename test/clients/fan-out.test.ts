@@ -14,7 +14,7 @@ import { createWireClient, type WireClient } from '../support/wire.ts';
 
 const ALL = process.env.CLIENTS === 'all';
 
-/** What `npm test` runs: made of nothing. */
+/** What runs without CLIENTS=all: made of nothing. */
 const QUICK = ['JavaScript SDK v3', 'boto3'];
 
 const STREAM = 'fan-out';
