@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** They take ten seconds and more: `npm run test:kill` and `npm run test:clients` name them, and so can you. */
+/** They take long: `npm run test:kill`, `test:clients` and `test:long` name them, and so can you. */
 const LONG = [
+  'test/clients/companions.test.ts',
   'test/clients/fan-out.test.ts',
+  'test/firehose/redshift/embedded.test.ts',
   'test/recovery/channel-kill.test.ts',
   'test/recovery/destinations-kill.test.ts',
 ];
