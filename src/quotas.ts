@@ -74,6 +74,7 @@ const table = {
   describeStreamPage: [100, 100, 100],
   listShardsPage: [1000, 1000, 1000],
   listConsumersPage: [100, 100, 100],
+  listChannelsPage: [100, 100, 100],
 
   // Changes per stream and rolling 24 hours.
   updateShardCountPerDay: [Infinity, 10, 10],

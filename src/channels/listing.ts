@@ -11,8 +11,6 @@ import { operation } from '../protocol/operation.ts';
 import { type Channel, channelOf, summaryOf } from './channel-store.ts';
 import { type ListChannelsInput, listChannelsInput } from './shapes.ts';
 
-/** The largest page, and that of requests which name no size. */
-const PAGE = 100;
 const LISTING = 'ListChannels';
 
 export const ListChannels = operation({
@@ -27,8 +25,8 @@ export const ListChannels = operation({
     'ValidationException',
   ],
   run(input, call) {
-    const { account, region, now, database } = call;
-    const limit = Math.min(input.MaxResults ?? PAGE, PAGE);
+    const { account, region, now, database, quotas } = call;
+    const limit = Math.min(input.MaxResults ?? quotas.listChannelsPage, quotas.listChannelsPage);
     const { after, filter } = startOf(input, call);
     const rows = database.all(selectPage, { account, region, now, after, filter, limit: limit + 1 });
     const page = rows.slice(0, limit).map(channelOf);
